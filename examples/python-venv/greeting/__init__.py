@@ -1,0 +1,1 @@
+"""A package of our own, installed into the virtual environment."""

@@ -1,0 +1,81 @@
+import { CacheRecords } from '../cache/records.ts';
+import { assembleBase, type BaseRequest, type BaseResult } from '../debian/assemble.ts';
+import { checkOutput, type Output, parseOutput } from '../exporter/outputs.ts';
+import type { CommittedImage } from '../exporter/types.ts';
+import type { ProgressSink } from '../progress/types.ts';
+import { openLayerStore } from '../snapshot/layer-store.ts';
+import { blobsOf } from '../store/blobs.ts';
+import { checkNewName } from '../store/images.ts';
+import { takeLease } from '../store/leases.ts';
+import { openStore } from '../store/store.ts';
+import { writeOutput } from './outputs.ts';
+import { Task } from './task.ts';
+import { workGate } from './work-gate.ts';
+
+/** A base image to assemble from Debian's packages, and where it goes. */
+export interface BaseImageRequest extends BaseRequest {
+  /** Names for the image. */
+  readonly tags: readonly string[];
+  /** Into the store unless given. */
+  readonly outputs?: readonly Output[];
+  /** The store's directory; the usual place unless given. */
+  readonly store?: string | undefined;
+  readonly onProgress?: ProgressSink | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface BaseImage {
+  /** The image as it is in the store; absent where no output wanted one. */
+  image?: CommittedImage;
+  packages: BaseResult['packages'];
+  /** True when the same packages were made into a layer before. */
+  cached: boolean;
+}
+
+/**
+ * Assembles a base image from a Debian archive, verified from the signature on.
+ * @throws StagecraftError as {@link assembleBase}
+ * @throws NamespaceRequired where an ordinary user must first enter a user namespace
+ */
+export async function buildBase(request: BaseImageRequest): Promise<BaseImage> {
+  const { outputs = [], tags, onProgress: progress = () => {} } = request;
+  const signal = request.signal ?? new AbortController().signal;
+  const names = tags.map(checkNewName);
+  for (const output of outputs) checkOutput(output);
+  const store = openStore(request.store);
+  const lease = takeLease(store);
+  const since = Date.now();
+  try {
+    const layers = openLayerStore(store);
+    const sandbox = async () => (await import('../sandbox/choose.ts')).chooseSandbox();
+    const records = new CacheRecords(store, since);
+    const beforeWork = workGate(store);
+    const base = await assembleBase(request, {
+      store,
+      layers,
+      records,
+      beforeWork,
+      sandbox,
+      progress,
+      signal,
+    });
+    const { sourceDateEpoch: epoch } = request;
+    const services = { store, layers, blobs: blobsOf(store), beforeWork, signal };
+    let image: CommittedImage | undefined;
+    for (const output of outputs.length > 0 ? outputs : [parseOutput('type=image')]) {
+      const named: Output = {
+        ...output,
+        names: [...new Set([...names, ...output.names])],
+        image: { epoch, ...output.image },
+      };
+      const written = await Task.run(progress, 'exporting to image', task =>
+        writeOutput(services, { rootFs: base.rootfs, config: base.config }, named, task),
+      );
+      image ??= written.image;
+    }
+    return { ...(image !== undefined && { image }), packages: base.packages, cached: base.cached };
+  } finally {
+    lease.release();
+    store.close();
+  }
+}

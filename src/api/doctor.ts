@@ -1,0 +1,2 @@
+export { type Check, examineMachine } from '../sandbox/doctor.ts';
+export { defaultStoreRoot } from '../store/store.ts';

@@ -1,0 +1,13 @@
+export { isUntagged, listRecords, tagImage } from '../store/images.ts';
+export {
+  type HistoryLine,
+  type ImageInspection,
+  type ImageSummary,
+  imageHistory,
+  inspectImage,
+  listImages,
+} from '../store/inspect.ts';
+export { type Pruned, type PruneOptions, pruneStore } from '../store/prune.ts';
+export { type Removed, removeImage } from '../store/remove.ts';
+export { defaultStoreRoot, openStore, type Store } from '../store/store.ts';
+export { measureStore, type Usage } from '../store/usage.ts';

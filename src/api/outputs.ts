@@ -1,0 +1,33 @@
+import type { BlobStore } from '../content/blobs.ts';
+import type { Exported } from '../exporter/export.ts';
+import type { Output } from '../exporter/outputs.ts';
+import type { ImageResult } from '../exporter/types.ts';
+import type { LayerStore } from '../snapshot/types.ts';
+import type { Store } from '../store/store.ts';
+import type { Task } from './task.ts';
+
+export interface OutputServices {
+  store: Store;
+  blobs: BlobStore;
+  layers: LayerStore;
+  /** Throws where this process may not read layers yet. */
+  beforeWork(): void;
+  signal: AbortSignal;
+}
+
+/** Writes the result of a build to one place. */
+export async function writeOutput(
+  { store, layers, beforeWork, signal }: OutputServices,
+  result: ImageResult,
+  output: Output,
+  task: Task,
+): Promise<Exported> {
+  const { exportBuild } = await import('../exporter/export.ts');
+  const { exportServices } = await import('../exporter/services.ts');
+  const services = exportServices(store, layers, {
+    beforeRead: beforeWork,
+    signal,
+    status: (id, current, total) => task.status(id, current, total),
+  });
+  return exportBuild(services, layers, [result], output, { names: output.names });
+}

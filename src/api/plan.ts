@@ -1,0 +1,2 @@
+export { dumpDefinition, encodeDefinition } from '../llb/index.ts';
+export { plan } from './build.ts';

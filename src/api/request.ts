@@ -1,0 +1,71 @@
+import type { Output } from '../exporter/outputs.ts';
+import type { CommittedImage } from '../exporter/types.ts';
+import type { FrontendWarning } from '../frontend/types.ts';
+import type { ProgressSink } from '../progress/types.ts';
+import type { StepReport } from '../solver/types.ts';
+
+/** Where a secret's value comes from: a file, or a variable of this process's environment. */
+export type SecretSource = { id: string; file: string } | { id: string; env: string };
+
+/** An SSH agent's socket, or private keys for an agent of the build's own. */
+export interface SshSource {
+  /** `default` unless named. */
+  id: string;
+  /** A socket or key files; `SSH_AUTH_SOCK` if empty. */
+  paths: string[];
+}
+
+/** All that a build can be asked for: what `stagecraft build` makes of its flags. */
+export interface BuildRequest {
+  /** The directory of the build context. */
+  context: string;
+  /** The Dockerfile's path; `Dockerfile` in the context unless given. `-` reads standard input. */
+  dockerfile?: string | undefined;
+  target?: string | undefined;
+  buildArgs?: Record<string, string>;
+  labels?: Record<string, string>;
+  /** Names for the image: `-t`. */
+  tags?: string[];
+  /** Where the result goes; into the store unless given. */
+  outputs?: Output[];
+  /** True for all stages, or the names of stages that must run again. */
+  noCache?: boolean | string[];
+  /** `os/architecture[/variant]`; this machine's unless given. */
+  platform?: string | undefined;
+  network?: 'default' | 'host' | 'none';
+  /** `[host, address]`. */
+  addHosts?: [string, string][];
+  /** Bytes. */
+  shmSize?: number | undefined;
+  ulimits?: { name: string; soft: number; hard: number }[];
+  cgroupParent?: string | undefined;
+  secrets?: SecretSource[];
+  ssh?: SshSource[];
+  /** `--build-context NAME=PLACE`: a directory, or `docker-image://REFERENCE`. */
+  namedContexts?: Record<string, string>;
+  /** `security.insecure` and `network.host`. */
+  allow?: string[];
+  /** How many steps run at once; the number of processors, and at least four, unless given. */
+  jobs?: number | undefined;
+  /** Lets processes trust the certificates that this machine trusts, and leaves no trace of them in the image. */
+  trustHostCa?: boolean;
+  /** `SOURCE_DATE_EPOCH`, seconds since the epoch: no time in the config is later. */
+  sourceDateEpoch?: number | undefined;
+  /** The store's directory; the usual place unless given. */
+  store?: string | undefined;
+  onProgress?: ProgressSink;
+  signal?: AbortSignal;
+}
+
+/** What a build made. */
+export interface BuildResult {
+  /** The image as it is in the store; absent where no output wanted one. */
+  image?: CommittedImage;
+  /** Full references that the image now has. */
+  names: string[];
+  /** What `--metadata-file` holds. */
+  metadata: Record<string, unknown>;
+  steps: StepReport[];
+  warnings: FrontendWarning[];
+  durationMs: number;
+}

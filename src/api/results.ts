@@ -1,0 +1,2 @@
+export { writeText } from '../exporter/destination.ts';
+export { formatMetadata, imageId } from '../exporter/metadata.ts';

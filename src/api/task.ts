@@ -1,0 +1,53 @@
+import { timestamp } from '../progress/time.ts';
+import type { ProgressSink, Vertex } from '../progress/types.ts';
+import { digestOf } from '../util/digest.ts';
+import { describeStepError } from '../util/errors.ts';
+
+/** Work of a build that is no operation of its graph, such as reading the Dockerfile, shown as a step all the same. */
+export class Task {
+  readonly #sink: ProgressSink;
+  readonly #vertex: Vertex;
+
+  private constructor(sink: ProgressSink, name: string) {
+    this.#sink = sink;
+    this.#vertex = { digest: digestOf(`task ${name}`), name, started: timestamp() };
+    sink({ vertexes: [{ ...this.#vertex }] });
+  }
+
+  /** Shows the work from its start to its end. */
+  static async run<T>(sink: ProgressSink, name: string, body: (task: Task) => Promise<T> | T): Promise<T> {
+    const task = new Task(sink, name);
+    try {
+      const result = await body(task);
+      task.#complete();
+      return result;
+    } catch (error) {
+      task.#complete(describeStepError(error));
+      throw error;
+    }
+  }
+
+  status(id: string, current: number, total?: number): void {
+    const now = timestamp();
+    const done = total !== undefined && current >= total;
+    this.#sink({
+      statuses: [
+        {
+          id,
+          vertex: this.#vertex.digest,
+          current,
+          timestamp: now,
+          started: now,
+          ...(total !== undefined && { total }),
+          ...(done && { completed: now }),
+        },
+      ],
+    });
+  }
+
+  #complete(error?: string): void {
+    this.#sink({
+      vertexes: [{ ...this.#vertex, completed: timestamp(), ...(error !== undefined && { error }) }],
+    });
+  }
+}

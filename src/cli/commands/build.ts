@@ -1,0 +1,202 @@
+import { build } from '../../api/build.ts';
+import { requireNamespace } from '../../api/namespace.ts';
+import type { BuildResult } from '../../api/request.ts';
+import { chooseDisplayMode, displayModes } from '../../progress/display.ts';
+import { defineCommand, type FlagValues, type Surroundings } from '../command.ts';
+import { openDisplay } from '../display.ts';
+import { usageError } from '../parse.ts';
+import { locateError } from '../report.ts';
+import { readBuildRequest } from '../values/request.ts';
+import { describeWarnings } from '../warnings.ts';
+
+const flags = {
+  'add-host': { kind: 'list', value: 'HOST:ADDRESS', help: 'A line for /etc/hosts while steps run' },
+  allow: {
+    kind: 'list',
+    value: 'ENTITLEMENT',
+    help: 'Let RUN use it: security.insecure, network.host',
+    complete: ['security.insecure', 'network.host'],
+  },
+  'build-arg': {
+    kind: 'list',
+    value: 'NAME=VALUE',
+    help: 'A build argument; a name alone is taken from the environment',
+  },
+  'build-context': {
+    kind: 'list',
+    value: 'NAME=PLACE',
+    help: 'One more context: a directory, or docker-image://REFERENCE',
+  },
+  call: {
+    kind: 'text',
+    value: 'METHOD',
+    help: 'build, or llb to write the build graph to standard output;\nllb,format=json writes it as JSON (default build)',
+    complete: ['build', 'llb', 'llb,format=json'],
+  },
+  'cgroup-parent': { kind: 'text', value: 'CGROUP', help: 'The control group of the steps' },
+  file: {
+    kind: 'text',
+    short: 'f',
+    value: 'FILE',
+    help: 'The Dockerfile, - for standard input (default CONTEXT/Dockerfile)',
+    complete: 'file',
+  },
+  iidfile: { kind: 'text', value: 'FILE', help: 'Write the ID of the image there', complete: 'file' },
+  jobs: {
+    kind: 'text',
+    value: 'NUMBER',
+    help: 'Steps that run at once (default the number of processors, at least 4)',
+  },
+  label: { kind: 'list', value: 'NAME=VALUE', help: 'A label of the image' },
+  load: { kind: 'boolean', help: 'Put the image into the store, beside other outputs' },
+  'metadata-file': {
+    kind: 'text',
+    value: 'FILE',
+    help: 'Write digests and names there, as JSON',
+    complete: 'file',
+  },
+  network: {
+    kind: 'text',
+    value: 'MODE',
+    help: 'The network of RUN: default, host or none',
+    complete: ['default', 'host', 'none'],
+  },
+  'no-cache': { kind: 'boolean', help: 'Run every step, whatever ran before' },
+  'no-cache-filter': { kind: 'list', value: 'STAGE', help: 'Run every step of these stages' },
+  output: {
+    kind: 'list',
+    short: 'o',
+    value: 'OUTPUT',
+    help: 'Where the result goes: type=image|oci|docker|tar|local,dest=PATH;\na path alone is a directory, - a tar on standard output\n(default the store)',
+  },
+  platform: {
+    kind: 'text',
+    value: 'PLATFORM',
+    help: 'Build for it, such as linux/arm64 (default this machine)',
+  },
+  progress: {
+    kind: 'text',
+    value: 'MODE',
+    help: `How to show progress: ${displayModes.join(', ')} (default auto)`,
+    complete: displayModes,
+  },
+  quiet: { kind: 'boolean', short: 'q', help: 'Show nothing but the ID of the image' },
+  secret: {
+    kind: 'list',
+    value: 'SECRET',
+    help: 'A secret for RUN --mount=type=secret: id=ID,src=FILE or id=ID,env=NAME',
+  },
+  'shm-size': { kind: 'text', value: 'SIZE', help: 'The size of /dev/shm while steps run' },
+  ssh: { kind: 'list', value: 'AGENT', help: 'An SSH agent for RUN --mount=type=ssh: default, or ID=SOCKET' },
+  tag: { kind: 'list', short: 't', value: 'NAME[:TAG]', help: 'A name for the image', complete: 'image' },
+  target: {
+    kind: 'text',
+    value: 'STAGE',
+    help: 'The stage to build, by name or number (default the last one)',
+  },
+  'trust-host-ca': {
+    kind: 'boolean',
+    help: 'Let steps trust the certificates that this machine trusts; the image\ndoes not know of it (also STAGECRAFT_TRUST_HOST_CA=1)',
+  },
+  ulimit: { kind: 'list', value: 'NAME=SOFT[:HARD]', help: 'A limit while steps run' },
+} as const;
+
+export type BuildFlags = FlagValues<typeof flags>;
+
+export const command = defineCommand({
+  name: 'build',
+  summary: 'Build an image from a Dockerfile',
+  usage: 'CONTEXT',
+  description: `
+The context is the directory that COPY and ADD read. The image goes into the local store, unless --output says else.`,
+  flags,
+  absent: {
+    '--push':
+      'This version cannot push: write an archive with -o type=oci,dest=FILE and push it with skopeo.',
+  },
+  args: { min: 1, max: 1, complete: 'directory' },
+  examples: [
+    ['The Dockerfile of this directory', 'stagecraft build -t app .'],
+    [
+      'One stage, with a build argument',
+      'stagecraft build -t app:test --target test --build-arg VERSION=1.2 .',
+    ],
+    ['The files of the image into a directory', 'stagecraft build -o out .'],
+    ['An archive for Docker', 'stagecraft build -t app -o type=docker,dest=app.tar .'],
+    ['A secret that leaves no trace', 'stagecraft build -t app --secret id=npmrc,src=.npmrc .'],
+    ['The graph, without building', 'stagecraft build --call=llb,format=json .'],
+  ],
+  async run(flags, [context], surroundings) {
+    const call = readCall(flags.call);
+    if (call !== 'build') return writeGraph(call, flags, context!, surroundings);
+    const { stderr, stdout, signal, env } = surroundings;
+    // What comes on standard input can be read once only, so by the process that builds.
+    if (flags.file === '-') requireNamespace();
+    const request = readBuildRequest(flags, context!, env);
+    const mode = flags.quiet ? 'quiet' : chooseDisplayMode(flags.progress, env);
+    const display = openDisplay(mode, surroundings);
+    let result: BuildResult;
+    try {
+      result = await build({ ...request, onProgress: display.sink, signal });
+    } catch (error) {
+      display.fail(error);
+      throw locateError(error, flags.file, context!);
+    }
+    display.close();
+    if (mode === 'auto' || mode === 'plain' || mode === 'tty')
+      stderr.write(describeWarnings(result.warnings));
+    await writeResult(result, flags, stdout);
+    return 0;
+  },
+});
+
+type Call = 'build' | 'llb' | 'llb-json';
+
+function readCall(text = 'build'): Call {
+  const calls: Record<string, Call> = { build: 'build', llb: 'llb', 'llb,format=json': 'llb-json' };
+  if (Object.hasOwn(calls, text)) return calls[text]!;
+  throw usageError(
+    command,
+    `The value "${text}" of --call is unknown.`,
+    'There are build, llb and llb,format=json.',
+  );
+}
+
+async function writeResult(
+  result: BuildResult,
+  flags: BuildFlags,
+  stdout: Surroundings['stdout'],
+): Promise<void> {
+  if (!flags.iidfile && !flags['metadata-file'] && !flags.quiet) return;
+  const { formatMetadata, imageId, writeText } = await import('../../api/results.ts');
+  const id = result.image && imageId(result.image);
+  if (flags.iidfile) await writeText(flags.iidfile, id ?? '');
+  if (flags['metadata-file']) await writeText(flags['metadata-file'], formatMetadata(result.metadata));
+  if (flags.quiet && id !== undefined) stdout.write(`${id}\n`);
+}
+
+async function writeGraph(
+  call: Call,
+  flags: BuildFlags,
+  context: string,
+  { stdout, env, signal }: Surroundings,
+): Promise<number> {
+  if (call === 'llb' && stdout.isTTY)
+    throw usageError(
+      command,
+      'The graph is binary, not for a terminal.',
+      'Use a pipe, or --call=llb,format=json.',
+    );
+  const { dumpDefinition, encodeDefinition, plan } = await import('../../api/plan.ts');
+  try {
+    const { definition } = await plan({ ...readBuildRequest(flags, context, env), signal });
+    stdout.write(
+      call === 'llb'
+        ? encodeDefinition(definition)
+        : `${JSON.stringify(dumpDefinition(definition), null, 2)}\n`,
+    );
+  } catch (error) {
+    throw locateError(error, flags.file, context);
+  }
+  return 0;
+}

@@ -1,0 +1,62 @@
+import type { BuildRequest } from '../../api/request.ts';
+import { parseEpoch, parseOutput } from '../../exporter/outputs.ts';
+import { checkNewName } from '../../store/images.ts';
+import { StagecraftError } from '../../util/errors.ts';
+import type { BuildFlags } from '../commands/build.ts';
+import { readChoice, readCount, readHost, readUlimit } from './limits.ts';
+import { readLabels, readVariables, splitPair } from './pairs.ts';
+import { readProxies } from './proxies.ts';
+import { readBytes } from './size.ts';
+import { readSecret, readSsh } from './sources.ts';
+
+const entitlements = ['security.insecure', 'network.host'] as const;
+
+/** What the flags of `stagecraft build` ask for. @throws StagecraftError `usage` */
+export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS.ProcessEnv): BuildRequest {
+  if (context === '-')
+    throw new StagecraftError('usage', 'A build context on standard input cannot be read yet.', {
+      hint: 'Unpack it into a directory, and name that.',
+    });
+  const buildArgs = { ...readProxies(env), ...readVariables('--build-arg', flags['build-arg'], env) };
+  // As buildx does: what a build must not be later than is a fact of its surroundings.
+  if (env.SOURCE_DATE_EPOCH) buildArgs.SOURCE_DATE_EPOCH ??= env.SOURCE_DATE_EPOCH;
+  const epoch = buildArgs.SOURCE_DATE_EPOCH;
+  const outputs = flags.output.map(parseOutput);
+  if (flags.load && outputs.length > 0 && !outputs.some(output => output.type === 'image'))
+    outputs.push(parseOutput('type=image'));
+  return {
+    context,
+    dockerfile: flags.file,
+    target: flags.target,
+    buildArgs,
+    labels: readLabels('--label', flags.label),
+    tags: readNames(flags.tag),
+    outputs,
+    noCache: flags['no-cache'] ? true : flags['no-cache-filter'].flatMap(stages => stages.split(',')),
+    platform: flags.platform,
+    network: readChoice('--network', flags.network ?? 'default', ['default', 'host', 'none']),
+    addHosts: flags['add-host'].map(readHost),
+    shmSize: flags['shm-size'] === undefined ? undefined : readBytes('--shm-size', flags['shm-size']),
+    ulimits: flags.ulimit.map(readUlimit),
+    cgroupParent: flags['cgroup-parent'],
+    secrets: flags.secret.map(secret => readSecret(secret, env)),
+    ssh: flags.ssh.map(readSsh),
+    namedContexts: Object.fromEntries(flags['build-context'].map(readContext)),
+    allow: flags.allow.map(name => readChoice('--allow', name, entitlements)),
+    jobs: flags.jobs === undefined ? undefined : readCount('--jobs', flags.jobs),
+    trustHostCa: flags['trust-host-ca'] ?? /^(1|true|yes)$/i.test(env.STAGECRAFT_TRUST_HOST_CA ?? ''),
+    sourceDateEpoch: epoch === undefined || epoch === '' ? undefined : parseEpoch(epoch),
+  };
+}
+
+function readContext(text: string): [name: string, place: string] {
+  const [name, place] = splitPair(text);
+  if (name !== '' && place) return [name, place];
+  throw new StagecraftError('usage', `The value "${text}" of --build-context is not NAME=PLACE.`);
+}
+
+/** Names for an image, checked before any work is done. @throws StagecraftError `usage` */
+export function readNames(tags: readonly string[]): string[] {
+  for (const tag of tags) checkNewName(tag);
+  return [...tags];
+}

@@ -1,0 +1,260 @@
+import {
+  closeSync,
+  createReadStream,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type Digest, digestHex, digestOf, finishDigest, isDigest, startDigest } from '../util/digest.ts';
+import { isErrno, StagecraftError } from '../util/errors.ts';
+import { ingestPath } from './ingest.ts';
+
+/** What a blob must turn out to be. */
+export interface Expected {
+  digest?: Digest | undefined;
+  /** Bytes. */
+  size?: number | undefined;
+}
+
+/** A blob by its content, as far as storing it goes. */
+export interface StoredBlob {
+  digest: Digest;
+  /** Bytes. */
+  size: number;
+}
+
+/** A blob on its way in. Exactly one of `commit` and `abort` ends it. */
+export interface BlobWriter {
+  /** Takes the next bytes; they may be reused when the promise resolves. */
+  write(data: Uint8Array): Promise<void>;
+  /**
+   * Puts the blob in its place.
+   * @throws StagecraftError `integrity` when it is not the expected one; nothing of it is left then
+   */
+  commit(): Promise<StoredBlob>;
+  /** Forgets it. Harmless after `commit`. */
+  abort(): Promise<void>;
+}
+
+/** Options of {@link BlobStore.stream}. */
+export interface StreamOptions {
+  /** Fails at the end with `integrity` when the bytes on disk are not the blob any more. */
+  verify?: boolean;
+}
+
+/** Blobs by digest in the `blobs/sha256` directory of an OCI image layout (image-layout.md). */
+export interface BlobStore {
+  /** Where the blob lies, or would. */
+  path(digest: Digest): string;
+  has(digest: Digest): boolean;
+  /** Bytes; nothing where the blob is absent. */
+  size(digest: Digest): number | undefined;
+  /**
+   * Says that somebody counts on the blob, so that collection spares it for as long as a lease taken before is held;
+   * false where the blob is absent.
+   */
+  use(digest: Digest): boolean;
+  /** A file descriptor to read from. @throws StagecraftError `not-found` */
+  open(digest: Digest): number;
+  /**
+   * A whole small blob, verified.
+   * @throws StagecraftError `not-found`; `integrity` when it is longer than `limit` bytes or changed on disk
+   */
+  read(digest: Digest, limit: number): Buffer;
+  stream(digest: Digest, options?: StreamOptions): AsyncIterable<Buffer>;
+  writer(expected?: Expected): Promise<BlobWriter>;
+  /** Stores all bytes of the source. @throws what the source throws; `integrity` as {@link BlobWriter.commit} */
+  write(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, expected?: Expected): Promise<StoredBlob>;
+  /** Stores a small blob at once. */
+  put(data: string | Uint8Array): StoredBlob;
+}
+
+/** Runs what must not meet a collection halfway. */
+export type Exclusively = <T>(body: () => T) => T;
+
+/**
+ * The blobs of the OCI image layout at `root`, whose `ingest/` holds those that are not complete. Where others collect
+ * it meanwhile, `exclusively` keeps them away from the moment in which a blob is found or put into its place.
+ */
+export function openBlobs(root: string, exclusively: Exclusively = body => body()): BlobStore {
+  const directory = join(root, 'blobs', 'sha256');
+  const path = (digest: Digest): string => {
+    if (!isDigest(digest)) throw new StagecraftError('unsupported', `The digest ${digest} is not SHA-256.`);
+    return join(directory, digestHex(digest));
+  };
+  const size = (digest: Digest): number | undefined =>
+    statSync(path(digest), { throwIfNoEntry: false })?.size;
+
+  const blobs: BlobStore = {
+    path,
+    size,
+    has: digest => size(digest) !== undefined,
+    use(digest) {
+      try {
+        const now = Date.now() / 1000;
+        exclusively(() => utimesSync(path(digest), now, now));
+        return true;
+      } catch (error) {
+        if (isErrno(error, 'ENOENT')) return false;
+        // A store that may only be read, such as one on a shared mount, is not collected from here either.
+        if (isErrno(error, 'EROFS', 'EPERM', 'EACCES')) return size(digest) !== undefined;
+        throw error;
+      }
+    },
+    open(digest) {
+      try {
+        return openSync(path(digest), 'r');
+      } catch (error) {
+        throw isErrno(error, 'ENOENT') ? missing(digest, root) : error;
+      }
+    },
+    read(digest, limit) {
+      const fd = blobs.open(digest);
+      try {
+        const stored = size(digest) ?? 0;
+        if (stored > limit)
+          throw new StagecraftError(
+            'integrity',
+            `The blob ${digest} has ${stored} bytes; at most ${limit} are allowed here.`,
+          );
+        const data = readFileSync(fd);
+        const actual = digestOf(data);
+        if (actual !== digest) throw damaged(digest, actual, root);
+        return data;
+      } finally {
+        closeSync(fd);
+      }
+    },
+    async *stream(digest, options = {}) {
+      const hash = options.verify ? startDigest() : undefined;
+      const fd = blobs.open(digest);
+      for await (const chunk of createReadStream('', {
+        fd,
+        highWaterMark: 1 << 18,
+      }) as AsyncIterable<Buffer>) {
+        hash?.update(chunk);
+        yield chunk;
+      }
+      if (hash === undefined) return;
+      const actual = finishDigest(hash);
+      if (actual !== digest) throw damaged(digest, actual, root);
+    },
+    writer: expected => startWriter(root, blobs, exclusively, expected),
+    async write(source, expected) {
+      const writer = await startWriter(root, blobs, exclusively, expected);
+      try {
+        for await (const chunk of source) await writer.write(chunk);
+        return await writer.commit();
+      } catch (error) {
+        await writer.abort();
+        throw error;
+      }
+    },
+    put(data) {
+      const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+      const digest = digestOf(bytes);
+      if (blobs.use(digest) && size(digest) === bytes.length) return { digest, size: bytes.length };
+      const temporary = ingestPath(root, 'blob');
+      try {
+        writeFileSync(temporary, bytes, { mode: 0o644, flag: 'wx' });
+        exclusively(() => renameSync(temporary, path(digest)));
+      } catch (error) {
+        rmSync(temporary, { force: true });
+        throw cannotWrite(root, error);
+      }
+      return { digest, size: bytes.length };
+    },
+  };
+  return blobs;
+}
+
+async function startWriter(
+  root: string,
+  blobs: BlobStore,
+  exclusively: Exclusively,
+  expected: Expected = {},
+): Promise<BlobWriter> {
+  const temporary = ingestPath(root, 'blob');
+  const { open } = await import('node:fs/promises');
+  const file = await open(temporary, 'wx', 0o644).catch(error => {
+    throw cannotWrite(root, error);
+  });
+  const hash = startDigest();
+  let size = 0;
+  let ended = false;
+  const abort = async (): Promise<void> => {
+    if (ended) return;
+    ended = true;
+    await file.close();
+    rmSync(temporary, { force: true });
+  };
+  return {
+    abort,
+    async write(data) {
+      hash.update(data);
+      size += data.length;
+      if (expected.size !== undefined && size > expected.size) {
+        await abort();
+        throw new StagecraftError(
+          'integrity',
+          `The blob ${expected.digest ?? ''} has more than the expected ${expected.size} bytes.`,
+        );
+      }
+      try {
+        for (let written = 0; written < data.length; )
+          written += (await file.write(data, written, data.length - written)).bytesWritten;
+      } catch (error) {
+        await abort();
+        throw cannotWrite(root, error);
+      }
+    },
+    async commit() {
+      const digest = finishDigest(hash);
+      const mismatch =
+        expected.size !== undefined && size !== expected.size
+          ? `The blob ${expected.digest ?? digest} has ${size} bytes where ${expected.size} were expected.`
+          : expected.digest !== undefined && digest !== expected.digest
+            ? `The blob ${expected.digest} was expected, but the content has the digest ${digest}.`
+            : undefined;
+      if (mismatch !== undefined) {
+        await abort();
+        throw new StagecraftError('integrity', mismatch, {
+          hint: 'Get the content again from a source you trust.',
+        });
+      }
+      await file.close();
+      ended = true;
+      // Also where the blob is there already: this copy was just verified, that one may have been damaged since.
+      exclusively(() => renameSync(temporary, blobs.path(digest)));
+      return { digest, size };
+    },
+  };
+}
+
+function missing(digest: Digest, root: string): StagecraftError {
+  return new StagecraftError('not-found', `The blob ${digest} is not in the store ${root}.`);
+}
+
+function damaged(digest: Digest, actual: Digest, root: string): StagecraftError {
+  return new StagecraftError(
+    'integrity',
+    `The blob ${digest} in the store ${root} is damaged: its content has the digest ${actual}.`,
+    { hint: 'Remove the image that uses it, run `stagecraft prune --all`, and get or build it again.' },
+  );
+}
+
+function cannotWrite(root: string, error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof StagecraftError || !('code' in error)) return error;
+  const hint = isErrno(error, 'ENOSPC', 'EDQUOT')
+    ? 'Free some space (`stagecraft prune` does), or set STAGECRAFT_ROOT to another place.'
+    : undefined;
+  return new StagecraftError('io', `Cannot write into the store ${root}: ${error.message}.`, {
+    cause: error,
+    hint,
+  });
+}

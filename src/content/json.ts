@@ -1,0 +1,42 @@
+import type { Digest } from '../util/digest.ts';
+import { StagecraftError } from '../util/errors.ts';
+import type { BlobStore, StoredBlob } from './blobs.ts';
+
+/** The longest manifest, index or config that is accepted: what registries take at most, in bytes. */
+export const documentLimit = 4 << 20;
+
+/**
+ * A JSON document of the store, verified, as an unchecked value.
+ * @throws StagecraftError `not-found`, or `integrity` where it is damaged, too long or no JSON object
+ */
+export function readJson(blobs: BlobStore, digest: Digest): Record<string, unknown> {
+  return parseJson(blobs.read(digest, documentLimit), `The blob ${digest}`);
+}
+
+/** Bytes to a JSON object; `what` begins the sentence of the error. @throws StagecraftError `integrity` */
+export function parseJson(bytes: Uint8Array, what: string): Record<string, unknown> {
+  return asObject(parseJsonValue(bytes, what), what);
+}
+
+/** Bytes to any JSON value. @throws StagecraftError `integrity` */
+export function parseJsonValue(bytes: Uint8Array, what: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new StagecraftError('integrity', `${what} is not JSON: ${(error as Error).message}.`, {
+      cause: error,
+    });
+  }
+}
+
+/** A JSON value that must be an object. @throws StagecraftError `integrity` */
+export function asObject(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new StagecraftError('integrity', `${what} is not a JSON object.`);
+  return value as Record<string, unknown>;
+}
+
+/** Stores a document in the form BuildKit and containerd write: indented by two spaces. */
+export function putJson(blobs: BlobStore, document: object): StoredBlob {
+  return blobs.put(JSON.stringify(document, null, 2));
+}

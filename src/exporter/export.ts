@@ -1,0 +1,121 @@
+import { configPlatform } from '../image/manifest.ts';
+import { formatPlatform } from '../image/platform.ts';
+import type { LayerStore } from '../snapshot/types.ts';
+import { nameImage } from '../store/images.ts';
+import { StagecraftError } from '../util/errors.ts';
+import { commitImage } from './image.ts';
+import { imageMetadata } from './metadata.ts';
+import { checkOutput, type Output } from './outputs.ts';
+import type { CommittedImage, ExportServices, ImageOptions, ImageResult } from './types.ts';
+
+/** What an export has made. */
+export interface Exported {
+  /** The image, for the outputs that make one. */
+  image?: CommittedImage;
+  /** Full references that the image got. */
+  names: string[];
+  /** For `--metadata-file`. */
+  metadata: Record<string, unknown>;
+  /** For `local`: device files that were left out, as only root can make them. */
+  skipped: string[];
+}
+
+/** What all outputs of one build share. */
+export interface BuildOptions {
+  /** Full references from `--tag`, besides those that the output names. */
+  names: readonly string[];
+  /** `SOURCE_DATE_EPOCH`, for outputs that say none: seconds since the epoch. */
+  epoch?: number | undefined;
+  /** From `--annotation`. */
+  annotations?: ImageOptions['annotations'];
+}
+
+/**
+ * Writes the result of a build to one output.
+ * @throws StagecraftError as the single exporters; `unsupported` for a push, which the registry client does
+ */
+export async function exportBuild(
+  services: ExportServices,
+  layers: LayerStore,
+  results: readonly ImageResult[],
+  output: Output,
+  build: BuildOptions,
+): Promise<Exported> {
+  const epoch = output.image.epoch ?? build.epoch;
+  switch (output.type) {
+    case 'cacheonly':
+      return nothing;
+    case 'tar':
+    case 'local':
+      return exportFiles(services, layers, results, output, epoch);
+    default:
+      return exportImage(services, results, output, { ...build, epoch });
+  }
+}
+
+const nothing: Exported = { names: [], metadata: {}, skipped: [] };
+
+async function exportFiles(
+  services: ExportServices,
+  layers: LayerStore,
+  results: readonly ImageResult[],
+  output: Output,
+  epoch: number | undefined,
+): Promise<Exported> {
+  services.beforeRead?.();
+  const isSplit = output.platformSplit ?? results.length > 1;
+  if (results.length > 1 && !isSplit)
+    throw new StagecraftError('usage', 'Files for several platforms cannot go into one directory.', {
+      hint: 'Leave out platform-split=false.',
+    });
+  const trees = results.map(({ rootFs, config }) => ({
+    tree: layers.view(rootFs),
+    prefix: isSplit ? formatPlatform(configPlatform(config)).replaceAll('/', '_') : undefined,
+  }));
+  const options = { epoch, ...(services.signal ? { signal: services.signal } : {}) };
+  if (output.type === 'tar') {
+    const { writeTrees } = await import('./tar.ts');
+    const { writeDestination } = await import('./destination.ts');
+    await writeDestination(output.dest!, writeTrees(trees, options));
+    return nothing;
+  }
+  const { writeLocal } = await import('./local.ts');
+  return { ...nothing, ...(await writeLocal(trees, output.dest!, { ...options, mode: output.mode })) };
+}
+
+async function exportImage(
+  services: ExportServices,
+  results: readonly ImageResult[],
+  output: Output,
+  build: BuildOptions,
+): Promise<Exported> {
+  checkOutput(output);
+  if (output.type === 'docker' && results.length > 1)
+    throw new StagecraftError('usage', "Docker's archive format holds images for one platform only.", {
+      hint: 'Use type=oci.',
+    });
+  const { epoch } = build;
+  const { root } = services.store;
+  const names = [...new Set([...build.names, ...output.names])];
+  const annotations = [...(build.annotations ?? []), ...(output.image.annotations ?? [])];
+  const image = await commitImage(services, results, { ...output.image, epoch, annotations });
+  if (output.type === 'image') {
+    nameImage(services.store, image.descriptor, names);
+    return { image, names, metadata: imageMetadata(image, names), skipped: [] };
+  }
+  const time = new Date(epoch === undefined ? Date.now() : epoch * 1000);
+  const created = time.toISOString().replace(/\.\d+Z$/, 'Z');
+  const named = { descriptor: image.descriptor, names, created };
+  if (output.tar) {
+    const { writeArchive } = await import('./archive.ts');
+    const { writeDestination } = await import('./destination.ts');
+    await writeDestination(
+      output.dest!,
+      writeArchive(root, [named], output.type === 'oci' ? 'oci' : 'docker'),
+    );
+  } else {
+    const { writeLayout } = await import('./layout.ts');
+    await writeLayout(root, [named], output.dest!);
+  }
+  return { image, names, metadata: imageMetadata(image, names, created), skipped: [] };
+}

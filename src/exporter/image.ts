@@ -1,0 +1,151 @@
+import { putJson } from '../content/json.ts';
+import { configPlatform } from '../image/manifest.ts';
+import { formatPlatform } from '../image/platform.ts';
+import { type Descriptor, type ImageConfig, mediaTypes } from '../image/types.ts';
+import type { LayerId } from '../snapshot/types.ts';
+import { StagecraftError } from '../util/errors.ts';
+import { selectAnnotations } from './annotations.ts';
+import { completeHistory, earlier, type LayerOrigin, limitTimes, noTime } from './history.ts';
+import { type PackedLayer, packLayers } from './layers.ts';
+import type { CommittedImage, ExportServices, ImageOptions, ImageResult } from './types.ts';
+
+/**
+ * Puts an image into the store: layers, config and manifest, and an index around the manifests where there are several
+ * platforms. It has no name yet; `nameImage` of the store gives it some.
+ * @throws StagecraftError `usage` when the options contradict each other
+ */
+export async function commitImage(
+  services: ExportServices,
+  results: readonly ImageResult[],
+  options: ImageOptions,
+): Promise<CommittedImage> {
+  checkOptions(results, options);
+  const parts: CommittedImage['parts'] = [];
+  for (const result of results) parts.push(await commitPart(services, result, options));
+  if (parts.length === 1 && parts[0]) {
+    const { descriptor, configDigest } = parts[0];
+    return { descriptor, configDigest, parts };
+  }
+  const annotations = selectAnnotations(options.annotations, 'index');
+  const isOci = options.mediaTypes === 'oci';
+  const mediaType = isOci ? mediaTypes.index : mediaTypes.dockerManifestList;
+  const index = putJson(services.blobs, {
+    schemaVersion: 2,
+    mediaType,
+    manifests: parts.map(part => part.descriptor),
+    ...(annotations && { annotations }),
+  });
+  const onDescriptor = selectAnnotations(options.annotations, 'index-descriptor');
+  return { descriptor: { mediaType, ...index, ...(onDescriptor && { annotations: onDescriptor }) }, parts };
+}
+
+function checkOptions(results: readonly ImageResult[], options: ImageOptions): void {
+  if (results.length === 0) throw new StagecraftError('usage', 'There is nothing to export.');
+  const platforms = results.map(result => formatPlatform(configPlatform(result.config)));
+  const repeated = platforms.find((platform, index) => platforms.indexOf(platform) !== index);
+  if (repeated !== undefined)
+    throw new StagecraftError('usage', `The platform ${repeated} was built more than once.`);
+  if (options.mediaTypes === 'docker' && options.compression.type === 'zstd')
+    throw new StagecraftError('usage', 'Layers compressed with zstd need OCI media types.', {
+      hint: 'Leave out oci-mediatypes=false, or use compression=gzip.',
+    });
+  const annotations = options.annotations ?? [];
+  if (options.mediaTypes === 'docker' && annotations.length > 0)
+    throw new StagecraftError('usage', 'Annotations need OCI media types.', {
+      hint: 'Leave out oci-mediatypes=false.',
+    });
+  if (results.length === 1 && annotations.some(each => each.place.startsWith('index')))
+    throw new StagecraftError('usage', 'An image for a single platform has no index to annotate.', {
+      hint: 'Use `manifest:` or `manifest-descriptor:` annotations.',
+    });
+  const strange = annotations.find(each => each.platform !== undefined && !platforms.includes(each.platform));
+  if (strange)
+    throw new StagecraftError('usage', `There is an annotation for ${strange.platform}, which is not built.`);
+}
+
+async function commitPart(
+  services: ExportServices,
+  result: ImageResult,
+  options: ImageOptions,
+): Promise<CommittedImage['parts'][number]> {
+  const { blobs } = services;
+  const layers = await packLayers(services, result.rootFs, {
+    compression: options.compression,
+    force: options.forceCompression,
+    latestTime: options.rewriteTimestamp ? options.epoch : undefined,
+  });
+  const isOci = options.mediaTypes === 'oci';
+  const config = putJsonCompact(services, completeConfig(services, result, layers, options));
+  const platform = configPlatform(result.config);
+  const annotations = selectAnnotations(options.annotations, 'manifest', platform);
+  const mediaType = isOci ? mediaTypes.manifest : mediaTypes.dockerManifest;
+  const manifest = putJson(blobs, {
+    schemaVersion: 2,
+    mediaType,
+    config: { mediaType: isOci ? mediaTypes.config : mediaTypes.dockerConfig, ...config },
+    layers: layers.map(layer => layerDescriptor(layer, isOci)),
+    ...(annotations && { annotations }),
+  });
+  const onDescriptor = selectAnnotations(options.annotations, 'manifest-descriptor', platform);
+  return {
+    descriptor: { mediaType, ...manifest, ...(onDescriptor && { annotations: onDescriptor }), platform },
+    configDigest: config.digest,
+    platform,
+  };
+}
+
+/** The config with what only the layers tell: diffIDs, history and times. */
+function completeConfig(
+  services: ExportServices,
+  result: ImageResult,
+  layers: readonly PackedLayer[],
+  options: ImageOptions,
+): ImageConfig {
+  const origins = result.rootFs.map(layer => originOf(services, result, layer));
+  let history = completeHistory(result.config.history ?? [], origins);
+  let created = result.config.created || history.at(-1)?.created || noTime;
+  if (options.epoch !== undefined) {
+    const epoch = new Date(options.epoch * 1000).toISOString().replace('.000Z', 'Z');
+    history = limitTimes(history, epoch, result.baseConfig?.history);
+    created = earlier(created, epoch);
+  }
+  return {
+    ...result.config,
+    created,
+    rootfs: { type: 'layers', diff_ids: layers.map(layer => layer.diffId) },
+    history,
+  };
+}
+
+function originOf(services: ExportServices, result: ImageResult, layer: LayerId): LayerOrigin {
+  const row = services.store.prepare('SELECT created_at FROM layers WHERE id = ?').get(layer);
+  const createdAt = (row as { created_at: number } | undefined)?.created_at ?? 0;
+  return { created: new Date(createdAt).toISOString(), description: result.describe?.(layer) };
+}
+
+/** Fields in alphabetical order and no spaces, as BuildKit has it: other orders would be other images. */
+function putJsonCompact(
+  services: ExportServices,
+  config: ImageConfig,
+): { digest: Descriptor['digest']; size: number } {
+  const sorted = Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1));
+  return services.blobs.put(JSON.stringify(Object.fromEntries(sorted)));
+}
+
+function layerDescriptor(layer: PackedLayer, isOci: boolean): Descriptor {
+  const { digest, size } = layer;
+  if (isOci) return { mediaType: layer.mediaType, digest, size };
+  if (layer.mediaType === mediaTypes.layerZstd)
+    throw new StagecraftError(
+      'usage',
+      'A base image has layers compressed with zstd, which need OCI media types.',
+      {
+        hint: 'Leave out oci-mediatypes=false, or add force-compression=true.',
+      },
+    );
+  const mediaType =
+    layer.mediaType === mediaTypes.layerGzip
+      ? mediaTypes.dockerLayerGzip
+      : 'application/vnd.docker.image.rootfs.diff.tar';
+  return { mediaType, digest, size };
+}

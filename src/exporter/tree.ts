@@ -1,0 +1,36 @@
+import type { Entry, FileTree } from '../snapshot/types.ts';
+import type { ByteString } from '../util/bytes.ts';
+
+/** One entry of a walk. */
+export interface Visit {
+  /** Within the tree, beginning with a slash. */
+  path: ByteString;
+  entry: Entry;
+  /** The path of an earlier entry that is the same file. */
+  linkOf?: ByteString;
+}
+
+/** All entries below the root, parents first, names in byte order; sockets are left out, which no image can hold. */
+export function* walkTree(tree: FileTree, directory: ByteString = '/'): Generator<Visit> {
+  yield* walk(tree, directory, new Map());
+}
+
+function* walk(tree: FileTree, directory: ByteString, links: Map<string, ByteString>): Generator<Visit> {
+  for (const name of tree.list(directory)) {
+    const path = directory === '/' ? `/${name}` : `${directory}/${name}`;
+    const entry = tree.lstat(path);
+    if (entry === undefined || entry.type === 'socket') continue;
+    const linkOf = findLink(links, path, entry);
+    yield { path, entry, ...(linkOf === undefined ? {} : { linkOf }) };
+    if (entry.type === 'directory') yield* walk(tree, path, links);
+  }
+}
+
+/** Names of one file within one tree: only for such that have several. */
+function findLink(links: Map<string, ByteString>, path: ByteString, entry: Entry): ByteString | undefined {
+  if (entry.nlink < 2 || entry.type === 'directory') return undefined;
+  const identity = `${entry.dev}:${entry.ino}`;
+  const first = links.get(identity);
+  if (first === undefined) links.set(identity, path);
+  return first;
+}

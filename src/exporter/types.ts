@@ -1,0 +1,62 @@
+import type { BlobStore } from '../content/blobs.ts';
+import type { Compression } from '../content/compression.ts';
+import type { Descriptor, ImageConfig, Platform } from '../image/types.ts';
+import type { LayerId, RootFs } from '../snapshot/types.ts';
+import type { Store } from '../store/store.ts';
+import type { Digest } from '../util/digest.ts';
+import type { Annotations } from './annotations.ts';
+
+/**
+ * Writes a layer directory as a tar stream in the form of an OCI layer (layer.md), the same bytes each time.
+ * `latestTime`: times later than this are written as this; seconds since the epoch.
+ */
+export type PackLayer = (
+  layer: LayerId,
+  options: { latestTime?: number | undefined; signal?: AbortSignal | undefined },
+) => AsyncIterable<Uint8Array>;
+
+/** What exporters work with. */
+export interface ExportServices {
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly pack: PackLayer;
+  /** Called before files of layers are read. Throws where this process may not do that yet. */
+  readonly beforeRead?: (() => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Tells how far a part of the work is, in bytes; the last call for an id has `current` equal to `total`. */
+  readonly status?: ((id: string, current: number, total?: number) => void) | undefined;
+}
+
+/** The result of a build for one platform. */
+export interface ImageResult {
+  rootFs: RootFs;
+  /** `rootfs.diff_ids` is not read; `history` may lack layers, times and the entries of layers. */
+  config: ImageConfig;
+  /** The config of the image it stands on, whose history keeps its times. */
+  baseConfig?: ImageConfig | undefined;
+  /** What made a layer, for layers that the history does not tell of. */
+  describe?: ((layer: LayerId) => string | undefined) | undefined;
+}
+
+/** How an image is written. */
+export interface ImageOptions {
+  compression: Compression;
+  /** Compress also the layers of base images anew, instead of taking them as they came. */
+  forceCompression?: boolean | undefined;
+  /** `SOURCE_DATE_EPOCH`: no time in the config is later. Seconds since the epoch. */
+  epoch?: number | undefined;
+  /** No time in a layer made here is later than `epoch` either. */
+  rewriteTimestamp?: boolean | undefined;
+  /** OCI media types, or Docker's. */
+  mediaTypes: 'oci' | 'docker';
+  annotations?: Annotations | undefined;
+}
+
+/** An image whose blobs are all in the store. */
+export interface CommittedImage {
+  /** Of the manifest, or of the index for several platforms. */
+  descriptor: Descriptor;
+  /** The image ID as Docker has it; absent for several platforms. */
+  configDigest?: Digest;
+  parts: { descriptor: Descriptor; configDigest: Digest; platform: Platform }[];
+}

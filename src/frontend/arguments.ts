@@ -1,0 +1,94 @@
+import type { ArgInstruction } from '../dockerfile/types.ts';
+import { formatPlatform } from '../image/platform.ts';
+import type { Platform } from '../image/types.ts';
+import type { ProxyEnv } from '../llb/index.ts';
+import { StagecraftError } from '../util/errors.ts';
+import { Env } from './env.ts';
+import { formatFully } from './step-name.ts';
+import type { FrontendRequest } from './types.ts';
+
+/** Variables that FROM may use, and stages by an ARG of that name: about platforms and the target. */
+export function predefinedArgs(request: FrontendRequest, target: string): Env {
+  const about = (prefix: string, platform: Platform, whole: string): [string, string][] => [
+    [`${prefix}PLATFORM`, whole],
+    [`${prefix}OS`, platform.os],
+    [`${prefix}OSVERSION`, platform['os.version'] ?? ''],
+    [`${prefix}ARCH`, platform.architecture],
+    [`${prefix}VARIANT`, platform.variant ?? ''],
+  ];
+  const { buildPlatform, targetPlatform } = request;
+  const entries: [string, string][] = [
+    ...about('BUILD', buildPlatform, formatPlatform(buildPlatform)),
+    ...about('TARGET', targetPlatform, formatFully(targetPlatform)),
+    ['TARGETSTAGE', target],
+  ];
+  return new Env(entries.map(([name, value]) => [name, request.buildArgs.get(name) ?? value]));
+}
+
+/**
+ * Adds the ARGs before the first FROM. A default may use those before it.
+ * @param expand a word with the variables known so far
+ */
+export function withMetaArgs(
+  predefined: Env,
+  metaArgs: readonly ArgInstruction[],
+  buildArgs: ReadonlyMap<string, string>,
+  expand: (word: string, env: Env, instruction: ArgInstruction) => string,
+): Env {
+  let env = predefined;
+  for (const instruction of metaArgs) {
+    for (const arg of instruction.args) {
+      const given = buildArgs.get(arg.key);
+      const value = given ?? (arg.value === undefined ? undefined : expand(arg.value, env, instruction));
+      if (value !== undefined) env = env.set(arg.key, value);
+    }
+  }
+  return env;
+}
+
+/**
+ * The proxies among the build arguments. They reach every process of the build, yet are in no cache key, config or
+ * history, unless the Dockerfile declares an ARG of that name.
+ */
+export function proxiesOf(buildArgs: ReadonlyMap<string, string>): ProxyEnv | undefined {
+  const proxies: ProxyEnv = { httpProxy: '', httpsProxy: '', ftpProxy: '', noProxy: '', allProxy: '' };
+  let any = false;
+  for (const name of [...buildArgs.keys()].sort()) {
+    const key = proxyNames[name.toLowerCase()];
+    if (key === undefined) continue;
+    proxies[key] = buildArgs.get(name) as string;
+    any = true;
+  }
+  return any ? proxies : undefined;
+}
+
+const proxyNames: Record<string, keyof ProxyEnv> = {
+  http_proxy: 'httpProxy',
+  https_proxy: 'httpsProxy',
+  ftp_proxy: 'ftpProxy',
+  no_proxy: 'noProxy',
+  all_proxy: 'allProxy',
+};
+
+/** The build arguments with the source date among them, so that an ARG of that name has it. */
+export function withSourceDate(request: FrontendRequest): ReadonlyMap<string, string> {
+  const { buildArgs, sourceDateEpoch } = request;
+  if (sourceDateEpoch === undefined || buildArgs.has(sourceDate)) return buildArgs;
+  return new Map(buildArgs).set(sourceDate, String(sourceDateEpoch));
+}
+
+/**
+ * Seconds since the epoch, from the build argument or a global ARG.
+ * @throws StagecraftError `usage`
+ */
+export function sourceDateOf(buildArgs: ReadonlyMap<string, string>, globalArgs: Env): number | undefined {
+  const text = buildArgs.get(sourceDate) ?? globalArgs.get(sourceDate);
+  if (!text) return undefined;
+  const seconds = /^-?[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+  if (Math.abs(seconds) <= 8.64e12) return seconds;
+  throw new StagecraftError('usage', `SOURCE_DATE_EPOCH is "${text}", which is no number of seconds.`, {
+    hint: 'Give it seconds since 1970, such as the output of git log -1 --format=%ct.',
+  });
+}
+
+const sourceDate = 'SOURCE_DATE_EPOCH';

@@ -1,0 +1,122 @@
+import { parseDockerfile } from '../dockerfile/parse.ts';
+import type { Dockerfile, Stage } from '../dockerfile/types.ts';
+import { normalizePlatform, parsePlatform } from '../image/platform.ts';
+import type { Platform } from '../image/types.ts';
+import { StagecraftError } from '../util/errors.ts';
+import { predefinedArgs, proxiesOf, sourceDateOf, withMetaArgs, withSourceDate } from './arguments.ts';
+import { findContext, mainContext } from './contexts.ts';
+import { expandWord } from './expander.ts';
+import { emptyImage } from './images.ts';
+import { at, type Planner } from './planner.ts';
+import { StagePlan } from './stage-plan.ts';
+import { addSteps, isNumbered, refuseCycles, StageTable } from './stage-table.ts';
+import type { FrontendRequest } from './types.ts';
+import { Warnings } from './warnings.ts';
+
+/** Reads the Dockerfile and lays out its stages: names, bases and what each reads from. Reads nothing else. */
+export function prepare(request: FrontendRequest): {
+  planner: Planner;
+  table: StageTable;
+  target: StagePlan;
+} {
+  const file = parse(request);
+  const targetPlatform = normalizePlatform(request.targetPlatform);
+  const normalized = { ...request, targetPlatform, buildPlatform: normalizePlatform(request.buildPlatform) };
+  const warnings = new Warnings();
+  for (const warning of file.warnings) warnings.put(warning);
+  const buildArgs = withSourceDate(request);
+  const targetName = request.target || (file.stages.at(-1)?.name ?? 'default');
+  const globalArgs = withMetaArgs(
+    predefinedArgs(normalized, targetName),
+    file.metaArgs,
+    buildArgs,
+    (word, env, instruction) => at(instruction.range, () => expandWord(file, word, env).result),
+  );
+  const table = new StageTable(emptyImage(targetPlatform));
+  const planner: Planner = {
+    request: normalized,
+    file,
+    targetPlatform,
+    globalArgs,
+    buildArgs,
+    proxyEnv: proxiesOf(request.buildArgs),
+    epoch: sourceDateOf(buildArgs, globalArgs),
+    context: mainContext(request, () => table.stages.flatMap(stage => [...stage.contextPaths])),
+    warnings,
+  };
+  for (const stage of file.stages) table.add(at(stage.from.range, () => layOut(planner, table, stage)));
+  const target = table.target(request.target);
+  for (const stage of table.stages) {
+    if (stage.replacement === undefined) addSteps(table, stage, stage.stage?.instructions ?? [], false);
+  }
+  refuseCycles(table);
+  nameAlone(table);
+  return { planner, table, target };
+}
+
+function parse(request: FrontendRequest): Dockerfile {
+  const { name, text } = request.dockerfile;
+  const file = parseDockerfile(text, name);
+  if (file.stages.length > 0) return file;
+  throw new StagecraftError('dockerfile', `${name} has no stage to build.`, {
+    hint: 'A stage begins with FROM.',
+  });
+}
+
+function layOut(planner: Planner, table: StageTable, stage: Stage): StagePlan {
+  const plan = new StagePlan({
+    stage,
+    baseName: baseNameOf(planner, stage),
+    range: stage.from.range,
+    label: stage.name ?? `stage-${stage.index}`,
+    image: emptyImage(planner.targetPlatform),
+  });
+  plan.platform = platformOf(planner, stage);
+  if (stage.name !== undefined) {
+    plan.replacement = findContext(planner.request, stage.name, plan.platform ?? planner.targetPlatform);
+    if (plan.replacement !== undefined) return plan;
+  }
+  plan.base = table.byName(plan.baseName);
+  plan.numbered =
+    (plan.base === undefined && plan.baseName !== 'scratch' ? 1 : 0) +
+    stage.instructions.filter(isNumbered).length;
+  plan.ignoreCache = isIgnored(planner.request.noCache, stage.name);
+  return plan;
+}
+
+function baseNameOf(planner: Planner, stage: Stage): string {
+  const { result, unmatched } = expandWord(planner.file, stage.baseName, planner.globalArgs);
+  warnUndeclared(planner, stage, unmatched);
+  if (result !== '') return result;
+  throw new StagecraftError('dockerfile', `FROM names no base: "${stage.baseName}" is empty.`, {
+    hint: 'Give the variable a value by an ARG above the first FROM, or by --build-arg.',
+  });
+}
+
+function platformOf(planner: Planner, stage: Stage): Platform | undefined {
+  if (stage.platform === undefined || stage.platform === '') return undefined;
+  const { result, unmatched } = expandWord(planner.file, stage.platform, planner.globalArgs);
+  warnUndeclared(planner, stage, unmatched);
+  if (result !== '') return normalizePlatform(parsePlatform(result));
+  throw new StagecraftError('dockerfile', `FROM --platform is empty: "${stage.platform}" has no value.`, {
+    hint: 'Predefined are BUILDPLATFORM and TARGETPLATFORM; others need an ARG above the first FROM.',
+  });
+}
+
+function warnUndeclared(planner: Planner, stage: Stage, names: Iterable<string>): void {
+  for (const name of names) {
+    planner.warnings.add('UndefinedArgInFrom', `FROM argument '${name}' is not declared`, stage.from.range);
+  }
+}
+
+function isIgnored(noCache: boolean | readonly string[], name: string | undefined): boolean {
+  if (typeof noCache === 'boolean') return noCache;
+  return name !== undefined && noCache.some(each => each.toLowerCase() === name);
+}
+
+/** A stage that is all there is needs no name in progress. Like BuildKit, count mounts and images as others. */
+function nameAlone(table: StageTable): void {
+  const [only, ...others] = table.stages;
+  if (only === undefined || others.length > 0) return;
+  if (only.steps.every(step => step.sources.length === 0)) only.label = '';
+}

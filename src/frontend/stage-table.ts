@@ -1,0 +1,146 @@
+import type { StageInstruction } from '../dockerfile/types.ts';
+import type { ImageConfig } from '../image/types.ts';
+import { type SourceRange, StagecraftError } from '../util/errors.ts';
+import { suggest } from '../util/suggest.ts';
+import { StagePlan } from './stage-plan.ts';
+
+/** The stages of a Dockerfile, and the images that `--from` names. */
+export class StageTable {
+  readonly stages: StagePlan[] = [];
+  /** One for each use; an image used twice is one source in the graph anyhow. */
+  readonly images: StagePlan[] = [];
+  readonly #byName = new Map<string, StagePlan>();
+  readonly #emptyImage: ImageConfig;
+
+  constructor(emptyImage: ImageConfig) {
+    this.#emptyImage = emptyImage;
+  }
+
+  add(stage: StagePlan): void {
+    this.stages.push(stage);
+    if (stage.name !== undefined) this.#byName.set(stage.name, stage);
+  }
+
+  /** Of two stages of one name, the later one so far. */
+  byName(name: string): StagePlan | undefined {
+    return this.#byName.get(name.toLowerCase());
+  }
+
+  names(): string[] {
+    return [...this.#byName.keys()];
+  }
+
+  /** @throws StagecraftError `usage` */
+  target(name: string | undefined): StagePlan {
+    const stage =
+      name === undefined || name === ''
+        ? this.stages.at(-1)
+        : (this.byName(name) ?? (/^[0-9]+$/.test(name) ? this.stages[Number(name)] : undefined));
+    if (stage !== undefined) return stage;
+    const meant = suggest(name ?? '', this.names());
+    const known = this.names().map(each => `"${each}"`);
+    throw new StagecraftError('usage', `The Dockerfile has no stage "${name}" to build.`, {
+      hint:
+        meant !== undefined
+          ? `Did you mean "${meant}"?`
+          : known.length > 0
+            ? `Its stages are ${known.join(', ')}.`
+            : `Its stages have no names; give a number from 0 to ${this.stages.length - 1}.`,
+    });
+  }
+
+  /**
+   * What `--from` names: a stage by name or number, else an image.
+   * @throws StagecraftError `dockerfile` for a number that no stage has
+   */
+  source(from: string, range: SourceRange): StagePlan {
+    const stage = this.byName(from);
+    if (stage !== undefined) return stage;
+    if (/^[0-9]+$/.test(from)) {
+      const numbered = this.stages[Number(from)];
+      if (numbered !== undefined) return numbered;
+      throw new StagecraftError('dockerfile', `There is no stage number ${from}.`, {
+        hint: `Stages are numbered from 0; this Dockerfile has ${this.stages.length}.`,
+        range,
+      });
+    }
+    const image = new StagePlan({ baseName: from, range, label: '', image: this.#emptyImage });
+    this.images.push(image);
+    return image;
+  }
+}
+
+/** Adds instructions to a stage: at its end, or, triggers of its base, at its start. */
+export function addSteps(
+  table: StageTable,
+  stage: StagePlan,
+  instructions: readonly StageInstruction[],
+  onBuild: boolean,
+): void {
+  const steps = instructions.map(instruction => {
+    const sources = sourcesOf(table, instruction);
+    for (const source of sources) if (source !== undefined) stage.dependencies.add(source);
+    return { instruction, sources, onBuild };
+  });
+  stage.steps = onBuild ? [...steps, ...stage.steps] : [...stage.steps, ...steps];
+}
+
+function sourcesOf(table: StageTable, instruction: StageInstruction): (StagePlan | undefined)[] {
+  if (instruction.kind === 'COPY' && instruction.from) {
+    return [table.source(withoutVariables('--from', instruction.from, instruction.range), instruction.range)];
+  }
+  if (instruction.kind !== 'RUN') return [];
+  return instruction.mounts.map(mount => {
+    const from = mount.fields.findLast(field => field.key === 'from')?.value;
+    if (!from) return undefined;
+    return table.source(withoutVariables('--mount from', from, mount.range), mount.range);
+  });
+}
+
+/** Which stages are needed must be known before any variable is. */
+function withoutVariables(what: string, from: string, range: SourceRange): string {
+  if (!/\$./s.test(from)) return from;
+  throw new StagecraftError('dockerfile', `${what} cannot have a variable: "${from}".`, {
+    hint: `Name it by a stage of its own, FROM ${from} AS name, with a global ARG, and use that name.`,
+    range,
+  });
+}
+
+/** Instructions that have a number in progress names. */
+export function isNumbered(instruction: StageInstruction): boolean {
+  return /^(?:ADD|COPY|RUN|WORKDIR)$/.test(instruction.kind);
+}
+
+/**
+ * Refuses stages that need each other, also where the target does not reach them.
+ * @throws StagecraftError `dockerfile`
+ */
+export function refuseCycles(table: StageTable): void {
+  const safe = new Set<StagePlan>();
+  const path: StagePlan[] = [];
+  const visit = (stage: StagePlan): void => {
+    if (safe.has(stage)) return;
+    const start = path.indexOf(stage);
+    if (start >= 0) throw cycle(path.slice(start));
+    path.push(stage);
+    for (const next of stage.dependencies) visit(next);
+    if (stage.base !== undefined) visit(stage.base);
+    path.pop();
+    safe.add(stage);
+  };
+  for (const stage of table.stages) visit(stage);
+}
+
+function cycle(stages: readonly StagePlan[]): StagecraftError {
+  const [first] = stages as [StagePlan];
+  const message =
+    stages.length === 1
+      ? `Stage ${first.title} copies from itself.`
+      : `Stages need each other in a circle: ${[...stages, first].map(s => s.title).join(' needs ')}.`;
+  const next = stages[1] ?? first;
+  const step = first.steps.find(s => s.sources.includes(next));
+  return new StagecraftError('dockerfile', message, {
+    hint: 'A stage can only use stages that are defined above it.',
+    range: step?.instruction.range ?? first.range,
+  });
+}

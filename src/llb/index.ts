@@ -1,0 +1,21 @@
+export { caps } from './caps.ts';
+export { diff, merge } from './compose.ts';
+export { type Definition, type OpMetadata, requireMatch } from './definition.ts';
+export { type DumpedOp, dumpDefinition, type Json } from './dump.ts';
+export { decodeDefinition, encodeDefinition } from './encoding.ts';
+export { type ExecMount, type ExecSpec, type Execution, exec } from './exec.ts';
+export { type CopySpec, cleanPath, type FileChange, file, type OwnerSpec } from './file.ts';
+export { type Edge, type Graph, type GraphVertex, unmarshal } from './graph.ts';
+export { encodeOperation } from './identity.ts';
+export { type MarshalOptions, marshal } from './marshal.ts';
+export type * from './ops.ts';
+export { git, http, image, local, ociLayout, source } from './sources.ts';
+export {
+  deferred,
+  type Output,
+  type ResolvedOutput,
+  resolveOutput,
+  type Tree,
+  type Vertex,
+  type VertexOptions,
+} from './vertex.ts';

@@ -1,0 +1,29 @@
+import { describeFailures, isCancellation } from './failures.ts';
+import { BuildTrace } from './trace.ts';
+import type { Display, OutputStream, SolveStatus } from './types.ts';
+
+/** Says nothing while all goes well; at the end shows what a failed step printed last. */
+export class QuietDisplay implements Display {
+  readonly #stream: OutputStream;
+  readonly #trace = new BuildTrace(100);
+  #closed = false;
+
+  constructor(stream: OutputStream) {
+    this.#stream = stream;
+  }
+
+  readonly sink = (status: SolveStatus): void => {
+    if (!this.#closed) this.#trace.apply(status);
+  };
+
+  close(error?: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const failures = isCancellation(error) ? '' : describeFailures(this.#trace.started, true);
+    if (failures) this.#stream.write(failures);
+  }
+
+  discard(): void {
+    this.#closed = true;
+  }
+}

@@ -1,0 +1,141 @@
+import { dirname, posix } from 'node:path';
+import { overlayXattrs } from '../snapshot/overlay.ts';
+import { RootView } from '../snapshot/root-view.ts';
+import { bytesFromText, textFromBytes } from '../util/bytes.ts';
+import { StagecraftError } from '../util/errors.ts';
+import { deviceOptions, runtimeConfig, type Surroundings } from './config.ts';
+import type { HandedFiles } from './handed.ts';
+import { hostsFile, resolvConfPath } from './hosts.ts';
+import { makeMountpoints } from './mountpoints.ts';
+import type { RuntimeConfig, RuntimeMount } from './oci.ts';
+import { formatFstab, type MountLine, type Overlay, overlayLines } from './overlay.ts';
+import { scratchDirectory } from './scratch.ts';
+import { quote, shellCommand } from './shell.ts';
+import { MountStubs } from './stubs.ts';
+import type { SandboxMount, SandboxSpec } from './types.ts';
+
+/**
+ * Everything a rung needs to run a spec: mounts to make, files in memory to hand down, shell lines that put things in
+ * place, and the runtime configuration. Nothing of it is on disk.
+ */
+export class Bundle {
+  readonly config: RuntimeConfig;
+  /** The directory that is a memory file system of this run alone once the script has begun. */
+  readonly scratch = scratchDirectory();
+  /** Where the script must start: paths of layers are relative to it. */
+  readonly cwd: string;
+  readonly files: HandedFiles;
+  /** Where the tools of the chain write errors: a descriptor here, a path there. */
+  readonly log: { readonly fd: number; readonly path: string };
+  readonly #lines: MountLine[];
+  readonly #commands: string[] = [];
+  readonly #view: RootView;
+  readonly #around: Surroundings;
+  readonly #deviceOptions: readonly string[];
+
+  /** `more`: mounts that a rung needs besides. */
+  constructor(
+    spec: SandboxSpec,
+    { files, around, more }: { files: HandedFiles; around: Surroundings; more: readonly MountLine[] },
+  ) {
+    this.files = files;
+    this.#around = around;
+    this.#deviceOptions = deviceOptions(spec);
+    this.cwd = dirname(dirname(spec.layers[0] ?? spec.upper?.dir ?? '/none/none'));
+    const logPath = files.add('');
+    this.log = { fd: files.fds.at(-1)!, path: logPath };
+    const directories = spec.upper === undefined ? spec.layers : [...spec.layers, spec.upper.dir];
+    if (spec.upper !== undefined) makeMountpoints(new RootView(directories), spec.upper.dir);
+    this.#view = new RootView(directories);
+    this.#lines = [
+      { source: 'stagecraft', target: this.scratch, type: 'tmpfs', options: ['mode=0700'] },
+      { source: 'stagecraft', target: '/proc', type: 'proc', options: ['nosuid', 'nodev', 'noexec'] },
+      ...more,
+    ];
+    const place = (name: string): string => `${this.scratch}/${name}`;
+    const [root, hosts, empty] = [place('root'), place('hosts'), place('empty')];
+    this.#overlay(spec, root);
+    this.#commands.push(`: >${quote(empty)}`, `printf %s ${quote(hostsFile(spec))} >${quote(hosts)}`);
+    const mounts = spec.mounts.map((mount, index) => this.#mount(mount, place(`mount-${index}`)));
+    this.config = runtimeConfig(spec, { root, mounts, resolvConf: resolvConfPath() ?? empty, hosts }, around);
+  }
+
+  /** Adds a command to the script's preparations. */
+  prepare(command: readonly string[]): void {
+    this.#commands.push(shellCommand(command));
+  }
+
+  /** The shell script that prepares everything and then runs a shell command. Asked for once. */
+  script(command: string): string {
+    const fstab = this.files.add(formatFstab(this.#lines));
+    const prepare = [`mount --all --fstab ${fstab}`, ...this.#commands].join(' &&\n');
+    return `umask 022\n{ ${prepare}; } 2>${this.log.path} || exit ${setupFailed}\n${command}`;
+  }
+
+  /** What the mounts will leave behind in the upper directory. */
+  stubs({ upper, mounts }: SandboxSpec): MountStubs | undefined {
+    const targets = ['/etc/resolv.conf', '/etc/hosts', ...mounts.map(mount => absolute(mount.target))];
+    return upper && new MountStubs(this.#view, upper.dir, targets);
+  }
+
+  #overlay(overlay: Overlay, target: string): void {
+    const options = { base: this.cwd, spare: `${target}-lower`, xattrs: overlayXattrs() };
+    const lines = overlayLines(overlay, target, options);
+    this.#lines.push(...lines.map(line => ({ ...line, options: [...line.options, ...this.#deviceOptions] })));
+  }
+
+  /** One mount of the spec in the runtime's form; `place` is a path in the scratch directory for it. */
+  #mount(mount: SandboxMount, place: string): RuntimeMount {
+    const destination = absolute(mount.target);
+    const bind = (source: string, options: string[]): RuntimeMount => ({
+      ...{ destination, type: 'bind', source, options: ['rbind', 'rprivate', ...options] },
+    });
+    switch (mount.type) {
+      case 'bind':
+        return bind(mount.source, [mount.readonly ? 'ro' : 'rw', ...this.#deviceOptions]);
+      case 'overlay': {
+        this.#overlay(mount, place);
+        return bind(place + selected(mount), [
+          mount.upper === undefined ? 'ro' : 'rw',
+          ...this.#deviceOptions,
+        ]);
+      }
+      case 'tmpfs': {
+        const mode =
+          mount.mode ?? this.#view.lstat(this.#view.resolve(bytesFromText(destination)))?.mode ?? 0o1777;
+        const options = ['nosuid', `mode=${mode.toString(8)}`, ...this.#deviceOptions];
+        if (mount.size !== undefined) options.push(`size=${mount.size}`);
+        return { destination, type: 'tmpfs', source: 'tmpfs', options };
+      }
+      case 'secret': {
+        const { uid, gid, mode } = mount;
+        const file = quote(place);
+        this.#commands.push(`(umask 077 && cat ${this.files.add(mount.data)} >${file})`);
+        this.#commands.push(`chmod ${mode.toString(8)} ${file}`);
+        if ((uid !== 0 || gid !== 0) && !this.#around.singleId)
+          this.#commands.push(`chown ${uid}:${gid} ${file}`);
+        return bind(place, ['ro', 'nosuid', 'nodev', 'noexec']);
+      }
+      case 'socket':
+        return bind(mount.source, ['nosuid', 'nodev', 'noexec']);
+    }
+  }
+}
+
+/** The exit code of a script whose preparations failed; the log tells why. */
+export const setupFailed = 125;
+
+function absolute(target: string): string {
+  return posix.resolve('/', target);
+}
+
+/** The selected part of an overlay's files, symlinks resolved within them; empty for all of it. */
+function selected({ layers, upper, selector }: Extract<SandboxMount, { type: 'overlay' }>): string {
+  if (selector === undefined || absolute(selector) === '/') return '';
+  const view = new RootView(upper === undefined ? layers : [...layers, upper.dir]);
+  const path = view.resolve(bytesFromText(absolute(selector)));
+  if (path === '/') return '';
+  if (view.lstat(path) === undefined)
+    throw new StagecraftError('not-found', `There is no ${selector} to mount in the source of this mount.`);
+  return textFromBytes(path);
+}

@@ -1,0 +1,122 @@
+import { readdirSync } from 'node:fs';
+import { type ByteString, bytesFromText, fsPath } from '../util/bytes.ts';
+import { isOpaque, isWhiteout } from './overlay.ts';
+import { type Directory, join, MergedTree, sortNames } from './tree.ts';
+import type { EntryType } from './types.ts';
+
+/** What one name stands for in the stacked layers. */
+interface ViewNode {
+  readonly type: EntryType;
+  /** Indexes of the layers that have it, topmost first; more than one only for a directory. */
+  readonly layers: number[];
+  /** True once something below ended the merge of a directory. */
+  closed: boolean;
+  directory: ViewDirectory | undefined;
+}
+
+export interface ViewDirectory extends Directory {
+  /** Indexes of the layers that have a part in it, topmost first. */
+  readonly layers: readonly number[];
+  children: Map<ByteString, ViewNode | undefined> | undefined;
+  sorted: ByteString[] | undefined;
+}
+
+/**
+ * The files of stacked layers as an overlay mount would show them, without mounting. Layers never change, so what was
+ * read once is kept: the names of a directory come with its first use, entries are read from disk each time.
+ */
+export class RootView extends MergedTree<ViewDirectory, ViewNode> {
+  readonly root: ViewDirectory;
+  readonly #dirs: readonly ByteString[];
+
+  /** `dirs`: directories of the layers, base first. */
+  constructor(dirs: readonly string[]) {
+    super();
+    this.#dirs = dirs.map(bytesFromText);
+    const topmostFirst = this.#dirs.map((_, index) => index).reverse();
+    this.root = { path: '', layers: topmostFirst, children: undefined, sorted: undefined };
+  }
+
+  child(directory: ViewDirectory, name: ByteString): ViewNode | undefined {
+    return this.#load(directory).get(name);
+  }
+
+  enter(directory: ViewDirectory, name: ByteString, node: ViewNode): ViewDirectory {
+    node.directory ??= {
+      path: join(directory.path, name),
+      layers: this.#untilOpaque(node.layers, join(directory.path, name)),
+      children: undefined,
+      sorted: undefined,
+    };
+    return node.directory;
+  }
+
+  names(directory: ViewDirectory): ByteString[] {
+    directory.sorted ??= sortNames([...this.#load(directory).keys()]);
+    return directory.sorted;
+  }
+
+  onDisk(directory: ViewDirectory, name: ByteString, node: ViewNode): ByteString {
+    return `${this.#dirs[node.layers[0]!]}${directory.path}/${name}`;
+  }
+
+  rootOnDisk(): ByteString | undefined {
+    return this.#dirs.at(-1);
+  }
+
+  immutablePath(path: ByteString): ByteString | undefined {
+    return this.diskPath(path);
+  }
+
+  #untilOpaque(layers: readonly number[], path: ByteString): readonly number[] {
+    for (let index = 0; index < layers.length - 1; index++)
+      if (isOpaque(this.#dirs[layers[index]!] + path)) return layers.slice(0, index + 1);
+    return layers;
+  }
+
+  #load(directory: ViewDirectory): Map<ByteString, ViewNode | undefined> {
+    if (directory.children !== undefined) return directory.children;
+    const children = new Map<ByteString, ViewNode | undefined>();
+    const hidden: ByteString[] = [];
+    for (const layer of directory.layers) {
+      const disk = this.#dirs[layer]! + directory.path;
+      for (const entry of readdirSync(fsPath(disk), { withFileTypes: true, encoding: 'latin1' })) {
+        const name = entry.name;
+        const above = children.get(name);
+        if (above !== undefined) {
+          if (above.type !== 'directory' || above.closed) continue;
+          if (entry.isDirectory()) above.layers.push(layer);
+          else above.closed = true;
+        } else if (!children.has(name)) {
+          const type = typeOf(entry);
+          if (type === 'char' && isWhiteout(join(disk, name))) {
+            children.set(name, undefined);
+            hidden.push(name);
+          } else children.set(name, { type, layers: [layer], closed: false, directory: undefined });
+        }
+      }
+    }
+    for (const name of hidden) children.delete(name);
+    directory.children = children;
+    return children;
+  }
+}
+
+interface Typed {
+  isFile(): boolean;
+  isDirectory(): boolean;
+  isSymbolicLink(): boolean;
+  isCharacterDevice(): boolean;
+  isBlockDevice(): boolean;
+  isFIFO(): boolean;
+}
+
+/** The type of what `readdir` or `lstat` told of. */
+export function typeOf(entry: Typed): EntryType {
+  if (entry.isFile()) return 'file';
+  if (entry.isDirectory()) return 'directory';
+  if (entry.isSymbolicLink()) return 'symlink';
+  if (entry.isCharacterDevice()) return 'char';
+  if (entry.isBlockDevice()) return 'block';
+  return entry.isFIFO() ? 'fifo' : 'socket';
+}

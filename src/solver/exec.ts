@@ -1,0 +1,136 @@
+import type { ExecOp, GraphVertex, Mount } from '../llb/index.ts';
+import type { DraftLayer } from '../snapshot/types.ts';
+import { resolveUser } from '../snapshot/users.ts';
+import { bytesFromText } from '../util/bytes.ts';
+import { StagecraftError } from '../util/errors.ts';
+import { type PreparedMounts, prepareMounts, selectorOf } from './mounts.ts';
+import type { Reporter } from './reporter.ts';
+import type { StepContext } from './step.ts';
+import type { Output } from './types.ts';
+import type { Work, WorkResult } from './work.ts';
+
+const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** `RUN`: a process in a root file system of its own. */
+export class ExecWork implements Work {
+  readonly readsContent: boolean;
+  readonly #vertex: GraphVertex;
+  readonly #op: ExecOp;
+  readonly #context: StepContext;
+
+  constructor(vertex: GraphVertex, op: ExecOp, context: StepContext) {
+    this.#vertex = vertex;
+    this.#op = op;
+    this.#context = context;
+    this.readsContent = vertex.inputs.some((_, input) => this.onlyReads(input));
+  }
+
+  onlyReads(input: number): boolean {
+    const uses = this.#op.mounts.filter(mount => mount.input === input);
+    return uses.length > 0 && uses.every(isReadOnlyBind);
+  }
+
+  async content(inputKeys: readonly string[]): Promise<string[]> {
+    return Promise.all(
+      inputKeys.map(async (key, input) => {
+        if (!this.onlyReads(input)) return key;
+        const { digest, index } = this.#vertex.inputs[input] as { digest: `sha256:${string}`; index: number };
+        const tree = await this.#context.step(digest).tree(index);
+        const paths = this.#op.mounts.filter(mount => mount.input === input).map(selectorOf);
+        const digests = paths.map(path => tree.contentDigest(bytesFromText(path), { follow: true }));
+        return (await Promise.all(digests)).join(' ');
+      }),
+    );
+  }
+
+  async run(inputs: readonly Output[], reporter: Reporter): Promise<WorkResult> {
+    const op = this.#op;
+    const { services } = this.#context;
+    if (op.security === 'insecure' && !services.allowInsecure) {
+      throw new StagecraftError(
+        'usage',
+        'This step asks for --security=insecure, which the build does not allow.',
+        {
+          hint: 'Allow it with --allow security.insecure.',
+        },
+      );
+    }
+    const mounts = await prepareMounts(this.#vertex, op, inputs, this.#context);
+    try {
+      await this.#execute(mounts, reporter);
+      return { outputs: mounts.commit(), cacheable: mounts.cacheable };
+    } finally {
+      mounts.release();
+    }
+  }
+
+  async #execute(mounts: PreparedMounts, reporter: Reporter): Promise<void> {
+    const { services } = this.#context;
+    const { meta, network, security } = this.#op;
+    const sandbox = await services.sandbox();
+    const user = resolveUser(services.layers.view(mounts.rootFs), meta.user);
+    const { code, outOfMemory } = await sandbox.run({
+      layers: services.layers.mountDirs(mounts.rootFs),
+      ...(mounts.rootDraft !== undefined && { upper: upperOf(mounts.rootDraft) }),
+      mounts: [...services.ambient.mounts, ...mounts.mounts],
+      args: meta.args,
+      env: this.#environment(user.home, mounts.env),
+      cwd: meta.cwd || '/',
+      user: { uid: user.uid, gid: user.gid, additionalGids: [...user.additionalGids] },
+      network: network === 'none' ? 'none' : 'host',
+      hostname: meta.hostname || 'buildkitsandbox',
+      extraHosts: meta.extraHosts.map(({ host, ip }) => [host, ip]),
+      security,
+      ...(meta.ulimits.length > 0 && { ulimits: meta.ulimits }),
+      ...(meta.cgroupParent !== '' && { cgroupParent: meta.cgroupParent }),
+      stdio: (stream, data) => reporter.log(stream, data),
+      signal: services.signal,
+    });
+    const expected = meta.validExitCodes.length === 0 ? [0] : meta.validExitCodes;
+    if (expected.includes(code)) return;
+    throw new StagecraftError(
+      'build',
+      `process ${JSON.stringify(meta.args.join(' '))} did not complete successfully: exit code: ${code}`,
+      { exitCode: code, ...(outOfMemory && { hint: 'The kernel ended it because memory ran out.' }) },
+    );
+  }
+
+  /** The operation's variables, and those that this run adds and no key knows. */
+  #environment(home: string, secrets: readonly string[]): string[] {
+    const { env, proxyEnv } = this.#op.meta;
+    const known = new Set(env.map(nameOf));
+    const added: string[] = [];
+    if (!known.has('PATH')) added.push(defaultPath);
+    if (!known.has('HOME')) added.push(`HOME=${home}`);
+    if (proxyEnv !== undefined) {
+      for (const [field, name] of proxyNames) {
+        const value = proxyEnv[field];
+        if (value === '') continue;
+        for (const each of [name, name.toLowerCase()]) if (!known.has(each)) added.push(`${each}=${value}`);
+      }
+    }
+    const ambient = this.#context.services.ambient.env.filter(each => !known.has(nameOf(each)));
+    const secretNames = new Set(secrets.map(nameOf));
+    return [...added, ...env, ...ambient].filter(each => !secretNames.has(nameOf(each))).concat(secrets);
+  }
+}
+
+const proxyNames = [
+  ['httpProxy', 'HTTP_PROXY'],
+  ['httpsProxy', 'HTTPS_PROXY'],
+  ['ftpProxy', 'FTP_PROXY'],
+  ['noProxy', 'NO_PROXY'],
+  ['allProxy', 'ALL_PROXY'],
+] as const;
+
+function nameOf(variable: string): string {
+  return variable.slice(0, variable.indexOf('='));
+}
+
+function upperOf(draft: DraftLayer): { dir: string; workDir: string } {
+  return { dir: draft.dir, workDir: draft.workDir };
+}
+
+function isReadOnlyBind(mount: Mount): boolean {
+  return mount.type === 'bind' && mount.readonly && mount.dest !== '/' && mount.contentCache !== 'off';
+}

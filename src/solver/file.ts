@@ -1,0 +1,61 @@
+import { placeOf } from '../cache/keys.ts';
+import { executeFileOp } from '../fileop/execute.ts';
+import { contentKeyOfFileOp } from '../fileop/key.ts';
+import { type FileOp, type GraphVertex, requireMatch } from '../llb/index.ts';
+import type { LayerId } from '../snapshot/types.ts';
+import type { StepContext } from './step.ts';
+import type { Output } from './types.ts';
+import type { Work, WorkResult } from './work.ts';
+
+/** `COPY`, `ADD`, `WORKDIR` and heredocs: changes of files without a process. */
+export class FileWork implements Work {
+  readonly readsContent: boolean;
+  readonly #vertex: GraphVertex;
+  readonly #op: FileOp;
+  readonly #context: StepContext;
+
+  constructor(vertex: GraphVertex, op: FileOp, context: StepContext) {
+    this.#vertex = vertex;
+    this.#op = op;
+    this.#context = context;
+    this.readsContent = op.actions.some(action => action.action?.kind === 'copy');
+  }
+
+  onlyReads(input: number): boolean {
+    return this.#op.actions.every(action => action.input !== input);
+  }
+
+  async content(inputKeys: readonly string[]): Promise<string[]> {
+    const inputs = this.#vertex.inputs.map((edge, i) => ({
+      key: inputKeys[i] as string,
+      tree: () => this.#context.step(edge.digest).tree(edge.index),
+    }));
+    const { signal } = this.#context.services;
+    const mustMatch = this.#vertex.metadata.description?.[requireMatch] !== undefined;
+    return [await contentKeyOfFileOp(this.#op, inputs, { signal, requireMatch: mustMatch })];
+  }
+
+  async run(inputs: readonly Output[]): Promise<WorkResult> {
+    const { services } = this.#context;
+    const place = placeOf(this.#vertex, this.#origin());
+    const { outputs, cacheable } = await executeFileOp(this.#op, inputs, services, this.#previous(place));
+    const made = outputs.flatMap(rootFs => rootFs.at(-1) ?? []);
+    services.store
+      .prepare('INSERT OR REPLACE INTO previous_copies VALUES (?, ?)')
+      .run(place, JSON.stringify(made));
+    return { outputs: [...outputs], cacheable };
+  }
+
+  /** The layers that this copy made the last time, from which unchanged files are linked. */
+  #previous(place: string): LayerId[] {
+    const { store, layers } = this.#context.services;
+    const row = store.prepare('SELECT layers FROM previous_copies WHERE place = ?').get(place);
+    if (row === undefined) return [];
+    return (JSON.parse(row.layers as string) as LayerId[]).filter(layer => layers.has(layer));
+  }
+
+  /** Where the copied files come from; two projects with the same `COPY . /app` keep apart. */
+  #origin(): string {
+    return this.#vertex.inputs.map(edge => this.#context.step(edge.digest).origin).join(' ');
+  }
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, suite, test } from 'node:test';
+import { CacheRecords } from '../cache/records.ts';
+import type { CacheSharing, ExecOp, GraphVertex, Mount } from '../llb/index.ts';
+import { openLayerStore } from '../snapshot/layer-store.ts';
+import { LayerDigests } from '../source/layers.ts';
+import { LocalTree } from '../source/local.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { type PreparedMounts, prepareMounts } from './mounts.ts';
+import type { StepContext } from './step.ts';
+import type { Output } from './types.ts';
+
+/** Milliseconds after which what waits for itself is given up. */
+const patience = 5_000;
+
+let directory: string;
+let store: Store;
+let context: StepContext;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'stagecraft-mounts-'));
+  store = openStore(join(directory, 'store'));
+  const layers = openLayerStore(store);
+  const services = {
+    ...{ store, layers, digests: new LayerDigests(layers), signal: AbortSignal.timeout(patience) },
+    ...{ beforeWork: () => {}, lent: { secret: async () => undefined } },
+  };
+  context = { services, records: new CacheRecords(store, 0) } as unknown as StepContext;
+});
+
+afterEach(() => {
+  store.close();
+  rmSync(directory, { recursive: true });
+});
+
+function mountAt(dest: string, more: Partial<Mount>): Mount {
+  return {
+    ...{ type: 'bind', input: -1, selector: '', output: -1, readonly: false, resultId: '' },
+    ...{ contentCache: 'default', dest },
+    ...more,
+  };
+}
+
+function cache(id: string, sharing: CacheSharing, dest = `/${id}`): Mount {
+  return mountAt(dest, { type: 'cache', cache: { id, sharing } });
+}
+
+function prepare(mounts: Mount[], inputs: Output[] = []): Promise<PreparedMounts> {
+  const vertex = { inputs: [] } as unknown as GraphVertex;
+  return prepareMounts(vertex, { mounts, secretEnv: [] } as unknown as ExecOp, inputs, context);
+}
+
+suite('cache mounts of one step', () => {
+  test('two steps that lock the same caches, in another order each, both get them', async () => {
+    const step = async (...ids: string[]): Promise<void> => {
+      const prepared = await prepare(ids.map(id => cache(id, 'locked')));
+      prepared.release();
+    };
+    await Promise.all([step('a', 'b'), step('b', 'a')]);
+  });
+
+  test('a step may mount one locked cache at two places', async () => {
+    const prepared = await prepare([cache('a', 'locked', '/one'), cache('a', 'locked', '/two')]);
+    const [one, two] = prepared.mounts as { source: string }[];
+    assert.equal(one?.source, two?.source);
+    prepared.release();
+    (await prepare([cache('a', 'locked')])).release();
+  });
+});
+
+suite('a mounted build context', () => {
+  test('a file that changes after the key was made of it makes a result that is not kept', async () => {
+    const root = join(directory, 'context');
+    mkdirSync(root);
+    writeFileSync(join(root, 'file'), 'before');
+    const tree = new LocalTree(root);
+    await tree.contentDigest('/');
+    writeFileSync(join(root, 'file'), 'behind');
+    const prepared = await prepare([mountAt('/src', { input: 0, readonly: true })], [{ tree }]);
+    prepared.release();
+    tree.close();
+    assert.equal(prepared.cacheable, false);
+    assert.deepEqual(store.db.prepare('SELECT key FROM cache_records').all(), []);
+  });
+});

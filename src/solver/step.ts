@@ -1,0 +1,321 @@
+import { type CacheKey, contentKey, definitionKey, freshKey } from '../cache/keys.ts';
+import type { CacheRecord, CacheRecords } from '../cache/records.ts';
+import type { Edge, GraphVertex } from '../llb/index.ts';
+import type { RootFs } from '../snapshot/types.ts';
+import type { DigestedTree } from '../source/types.ts';
+import { acquireLock } from '../store/locks.ts';
+import type { Digest } from '../util/digest.ts';
+import { StagecraftError } from '../util/errors.ts';
+import { compose } from './compose.ts';
+import type { Limit } from './limit.ts';
+import { describe, Reporter } from './reporter.ts';
+import { materialize, treeKey } from './trees.ts';
+import type { Output, ResolvedSource, SolverServices, StepReport } from './types.ts';
+import { type Work, workOf } from './work.ts';
+
+/** Milliseconds after which the reading of files shows as a running step. */
+const noticeableMs = 200;
+
+/** What the steps of one solve share. */
+export interface StepContext {
+  services: SolverServices;
+  records: CacheRecords;
+  limit: Limit;
+  /** Makes keys of this solve's uncached results unlike all others. */
+  nonce: string;
+  /** Results that are being made now, by key: equal work is done once, though its definitions differ. */
+  running: Map<CacheKey, Promise<Output[]>>;
+  step(digest: Digest): Step;
+  /** Stops the solve. */
+  fail(error: unknown): void;
+}
+
+/**
+ * One vertex in one solve. `evaluate` finds its key, cheapest question first, and starts its work as soon as the cache
+ * has no answer: whoever stands on an unknown result is unknown too, so the work will be needed. Sources are fetched
+ * only when a step that works asks for their files.
+ */
+export class Step {
+  readonly vertex: GraphVertex;
+  readonly #context: StepContext;
+  readonly #reporter: Reporter;
+  #evaluation: Promise<CacheKey | undefined> | undefined;
+  #outputs: Promise<Output[]> | undefined;
+  #source: ResolvedSource | undefined;
+  #phase: 'waiting' | 'started' | 'done' = 'waiting';
+  #cached = false;
+  #durationMs = 0;
+
+  constructor(vertex: GraphVertex, context: StepContext) {
+    this.vertex = vertex;
+    this.#context = context;
+    this.#reporter = new Reporter(context.services.progress, vertex);
+  }
+
+  /** The key of the result; nothing for a build context, which is known by the files that are read. */
+  evaluate(): Promise<CacheKey | undefined> {
+    this.#evaluation ??= this.#guard(this.#evaluate());
+    return this.#evaluation;
+  }
+
+  /** The results, made if need be. */
+  async outputs(): Promise<Output[]> {
+    await this.evaluate();
+    this.#outputs ??= this.#guard(this.#load());
+    return this.#outputs;
+  }
+
+  /** One result as a root file system; a build context is copied into a layer. */
+  async rootFs(index: number): Promise<RootFs> {
+    const output = await this.#output(index);
+    if ('rootFs' in output) return output.rootFs;
+    return (await materialize(output.tree, '/', this.#context)).rootFs;
+  }
+
+  async tree(index: number): Promise<DigestedTree> {
+    const output = await this.#output(index);
+    if ('tree' in output) return output.tree;
+    // Outside of its namespace an ordinary user sees the layers' files with other owners, and may not read them all.
+    this.#context.services.beforeWork();
+    return this.#context.services.digests.tree(output.rootFs);
+  }
+
+  async output(edge: Edge): Promise<Output> {
+    return this.#output(edge.index);
+  }
+
+  /** Where a source comes from; empty for other steps. */
+  get origin(): string {
+    return this.#source?.origin ?? '';
+  }
+
+  /** Ends when nothing of this step runs any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([this.#evaluation, this.#outputs]);
+  }
+
+  /** Closes the report of a step that nobody needed. */
+  finish(): void {
+    if (this.#phase === 'waiting' && this.#evaluation !== undefined) this.#hit();
+  }
+
+  report(): StepReport {
+    return {
+      digest: this.vertex.digest,
+      name: this.vertex.metadata.name ?? describe(this.vertex),
+      cached: this.#cached,
+      durationMs: this.#durationMs,
+    };
+  }
+
+  async #evaluate(): Promise<CacheKey | undefined> {
+    const { op } = this.vertex;
+    if (op.kind === 'source') {
+      this.#source = await this.#context.services.resolveSource(
+        op.identifier,
+        op.attrs,
+        this.vertex.platform,
+      );
+      return this.#source.key;
+    }
+    const inputKeys = await Promise.all(this.#inputs().map(step => step.evaluate()));
+    const known = inputKeys.every(key => key !== undefined);
+    const definition = known ? definitionKey(this.vertex, inputKeys as CacheKey[]) : undefined;
+    if (op.kind === 'merge' || op.kind === 'diff' || op.kind === 'passthrough')
+      return definition ?? this.#keyOfTrees(inputKeys);
+    return this.#evaluateWork(workOf(this.vertex, this.#context), inputKeys, definition);
+  }
+
+  async #evaluateWork(
+    work: Work,
+    inputKeys: (CacheKey | undefined)[],
+    definition: CacheKey | undefined,
+  ): Promise<CacheKey> {
+    const { records, nonce } = this.#context;
+    const ignoreCache = this.vertex.metadata.ignoreCache === true;
+    if (definition !== undefined && !ignoreCache) {
+      const known = this.#answer(definition);
+      if (known !== undefined) return known.canonical;
+    }
+    const started = performance.now();
+    let key = definition;
+    if (definition === undefined || work.readsContent) {
+      await Promise.all(
+        this.#inputs()
+          .filter((_, i) => work.onlyReads(i))
+          .map(step => step.outputs()),
+      );
+      // Reading many files is work that one wants to see; reading few is over before.
+      const shown = setTimeout(() => this.#start(), noticeableMs);
+      const content = await work
+        .content(await this.#keysFor(work, inputKeys))
+        .finally(() => clearTimeout(shown));
+      key = contentKey(this.vertex, content);
+      const known = ignoreCache ? undefined : this.#answer(key);
+      if (known !== undefined) {
+        if (definition !== undefined) records.alias(definition, key);
+        return known.canonical;
+      }
+    }
+    const found = key as CacheKey;
+    const canonical = ignoreCache ? freshKey(found, nonce) : found;
+    // Nobody asks for a fresh key: it is only what keys of the result's users stand on.
+    const keys = [...new Set([found, definition ?? found])];
+    this.#outputs = this.#guard(this.#once(canonical, () => this.#work(work, canonical, keys, started)));
+    return canonical;
+  }
+
+  /** Equal work runs once in this solve; another process that does it now is waited for. */
+  #once(key: CacheKey, body: () => Promise<Output[]>): Promise<Output[]> {
+    const { running } = this.#context;
+    const other = running.get(key);
+    if (other !== undefined) {
+      return other.then(outputs => {
+        this.#hit();
+        return outputs;
+      });
+    }
+    const own = body();
+    running.set(key, own);
+    return own;
+  }
+
+  async #work(work: Work, canonical: CacheKey, keys: CacheKey[], started: number): Promise<Output[]> {
+    const { services, records, limit } = this.#context;
+    services.beforeWork();
+    const inputs = await Promise.all(
+      this.vertex.inputs.map(edge => this.#context.step(edge.digest).output(edge)),
+    );
+    return limit.run(async () => {
+      services.signal.throwIfAborted();
+      const lock = await acquireLock(services.store, `work ${canonical}`, services.signal);
+      try {
+        const known = records.find(canonical);
+        if (known !== undefined) {
+          this.#hit();
+          return outputsOf(known.outputs);
+        }
+        this.#start();
+        const begun = performance.now();
+        const { outputs, cacheable } = await work.run(inputs, this.#reporter);
+        this.#durationMs = performance.now() - begun;
+        if (cacheable) {
+          const description = this.vertex.metadata.name ?? describe(this.vertex);
+          const durationMs = performance.now() - started;
+          records.save(keys, { canonical, outputs, description, durationMs });
+        }
+        this.#complete();
+        return outputsOf(outputs);
+      } finally {
+        lock.release();
+      }
+    });
+  }
+
+  /** The record under this key, whose result is then this step's. */
+  #answer(key: CacheKey): CacheRecord | undefined {
+    const record = this.#context.records.find(key);
+    if (record === undefined) return undefined;
+    this.#outputs = Promise.resolve(outputsOf(record.outputs));
+    this.#hit();
+    return record;
+  }
+
+  /** What needs no work of its own: a source to fetch, or layers to put together. */
+  async #load(): Promise<Output[]> {
+    if (this.#source === undefined) {
+      const inputs = await Promise.all(
+        this.vertex.inputs.map(edge => this.#context.step(edge.digest).rootFs(edge.index)),
+      );
+      return compose(this.vertex, inputs);
+    }
+    const { services } = this.#context;
+    if (this.#source.key !== undefined) services.beforeWork();
+    this.#start();
+    const output = await this.#source.load({
+      status: (id, current, total) => this.#reporter.status(id, current, total),
+      signal: services.signal,
+    });
+    this.#complete();
+    return [output];
+  }
+
+  /** The key of an input that is a build context comes from all its files, where the work builds on it. */
+  async #keysFor(work: Work, inputKeys: (CacheKey | undefined)[]): Promise<string[]> {
+    return Promise.all(
+      inputKeys.map(async (key, i) => {
+        const edge = this.vertex.inputs[i] as Edge;
+        if (key !== undefined) return `${key}#${edge.index}`;
+        return work.onlyReads(i) ? '' : treeKey(await this.#context.step(edge.digest).tree(edge.index));
+      }),
+    );
+  }
+
+  async #keyOfTrees(inputKeys: (CacheKey | undefined)[]): Promise<CacheKey> {
+    const keys = inputKeys.map(async (key, i) => {
+      const edge = this.vertex.inputs[i] as Edge;
+      return key ?? treeKey(await this.#context.step(edge.digest).tree(edge.index));
+    });
+    return contentKey(this.vertex, await Promise.all(keys));
+  }
+
+  #inputs(): Step[] {
+    return this.vertex.inputs.map(edge => this.#context.step(edge.digest));
+  }
+
+  async #output(index: number): Promise<Output> {
+    const output = (await this.outputs())[index];
+    if (output !== undefined) return output;
+    throw new StagecraftError(
+      'usage',
+      `The build graph asks for result ${index} of ${describe(this.vertex)}, which has none.`,
+    );
+  }
+
+  #start(): void {
+    if (this.#phase !== 'waiting') return;
+    this.#phase = 'started';
+    this.#reporter.start();
+  }
+
+  #complete(): void {
+    this.#phase = 'done';
+    this.#reporter.complete();
+  }
+
+  #hit(): void {
+    if (this.#phase === 'done') return;
+    this.#phase = 'done';
+    this.#cached = true;
+    this.#reporter.cached();
+  }
+
+  /** Reports a failure at its step, stops the solve, and keeps Node from calling it unhandled meanwhile. */
+  #guard<T>(promise: Promise<T>): Promise<T> {
+    const guarded = promise.catch((error: unknown) => {
+      const located = this.#locate(error);
+      if (this.#phase !== 'done') {
+        const started = this.#phase === 'started';
+        this.#phase = 'done';
+        const stopped = this.#context.services.signal.aborted;
+        if (!stopped) this.#reporter.start();
+        if (started || !stopped) this.#reporter.complete(stopped ? 'cancelled' : (located as Error).message);
+      }
+      this.#context.fail(located);
+      throw located;
+    });
+    guarded.catch(() => {});
+    return guarded;
+  }
+
+  #locate(error: unknown): unknown {
+    const { range } = this.vertex.metadata;
+    if (!(error instanceof StagecraftError) || error.range !== undefined || range === undefined) return error;
+    const { code, message, hint, cause, exitCode } = error;
+    return new StagecraftError(code, message, { hint, cause, exitCode, range });
+  }
+}
+
+function outputsOf(rootFses: readonly (RootFs | null)[]): Output[] {
+  return rootFses.map(rootFs => ({ rootFs: rootFs ?? [] }));
+}

@@ -1,0 +1,66 @@
+import type { BlobStore } from '../content/blobs.ts';
+import { decompress } from '../content/decompress.ts';
+import type { Store } from '../store/store.ts';
+import { type Digest, finishDigest, startDigest } from '../util/digest.ts';
+import { StagecraftError } from '../util/errors.ts';
+
+/**
+ * The tar stream in a layer blob, whose digest must turn out to be the diffID that the config says (config.md); what
+ * the blob holds is remembered then.
+ * @throws StagecraftError `integrity` at the end of the stream when it is another, so believe nothing before
+ */
+export async function* readLayer(
+  store: Store,
+  blobs: BlobStore,
+  digest: Digest,
+  diffId: Digest,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const hash = startDigest();
+  let size = 0;
+  try {
+    for await (const chunk of decompress(blobs.stream(digest))) {
+      hash.update(chunk);
+      size += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    if (error instanceof StagecraftError && error.code === 'integrity') await checkBlob(blobs, digest, error);
+    throw error;
+  }
+  const actual = finishDigest(hash);
+  if (actual !== diffId)
+    throw new StagecraftError(
+      'integrity',
+      `The layer ${digest} has the content ${actual}, but the image's config says ${diffId}.`,
+      { hint: 'Get the image again from a source you trust.' },
+    );
+  store.prepare('INSERT OR REPLACE INTO blob_contents VALUES (?, ?, ?)').run(digest, diffId, size);
+}
+
+/** Looks whether it is the blob itself that was altered since it was stored. */
+async function checkBlob(blobs: BlobStore, digest: Digest, cause: Error): Promise<void> {
+  const hash = startDigest();
+  for await (const chunk of blobs.stream(digest)) hash.update(chunk);
+  const actual = finishDigest(hash);
+  if (actual === digest) return;
+  throw new StagecraftError(
+    'integrity',
+    `The blob ${digest} was altered in the store: it now is ${actual}.`,
+    {
+      hint: 'Remove the image with `stagecraft rmi`, and make or load it again.',
+      cause,
+    },
+  );
+}
+
+/** Reads a layer only to check it; one that was checked before is believed. @throws as {@link readLayer} */
+export async function checkLayer(
+  store: Store,
+  blobs: BlobStore,
+  digest: Digest,
+  diffId: Digest,
+): Promise<void> {
+  const known = store.prepare('SELECT diff_id FROM blob_contents WHERE digest = ?').get(digest);
+  if ((known as { diff_id: string } | undefined)?.diff_id === diffId) return;
+  for await (const _ of readLayer(store, blobs, digest, diffId));
+}

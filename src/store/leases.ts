@@ -1,0 +1,39 @@
+import { isAlive, self } from './processes.ts';
+import type { Store } from './store.ts';
+
+/**
+ * Says that this process uses the store. Whoever uses a layer, a blob or a record sets its `last_used_at` (a blob's
+ * mtime) first, in the transaction that found it. Collection removes nothing that was used since the oldest living
+ * lease began ({@link oldestLease}), so it never takes what a running build stands on, and a lease of a process that
+ * died, by whatever signal, no longer counts.
+ */
+export function takeLease(store: Store): { release(): void } {
+  const { pid, started, bootId } = self(store);
+  const { id } = store
+    .prepare('INSERT INTO leases (pid, pid_started, boot_id, started_at) VALUES (?, ?, ?, ?) RETURNING id')
+    .get(pid, started, bootId, Date.now()) as { id: number };
+  return { release: () => void store.prepare('DELETE FROM leases WHERE id = ?').run(id) };
+}
+
+/**
+ * When the oldest living lease began, in milliseconds since the epoch; now, where there is none. Forgets dead leases.
+ * Call it inside the transaction that then deletes rows.
+ */
+export function oldestLease(store: Store, now: number = Date.now()): number {
+  const rows = store
+    .prepare('SELECT id, pid, pid_started, boot_id, started_at FROM leases')
+    .all() as unknown as {
+    id: number;
+    pid: number;
+    pid_started: number;
+    boot_id: string;
+    started_at: number;
+  }[];
+  let oldest = now;
+  for (const row of rows) {
+    if (isAlive(store, { pid: row.pid, started: row.pid_started, bootId: row.boot_id }))
+      oldest = Math.min(oldest, row.started_at);
+    else store.prepare('DELETE FROM leases WHERE id = ?').run(row.id);
+  }
+  return oldest;
+}

@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { suggest } from './suggest.ts';
+
+const options = ['builder', 'build', 'test', 'Release'];
+
+test('the nearest option is suggested, whatever the case', () => {
+  assert.equal(suggest('bulider', options), 'builder');
+  assert.equal(suggest('biuld', options), 'build');
+  assert.equal(suggest('TEXT', options), 'test');
+  assert.equal(suggest('relaese', options), 'Release');
+});
+
+test('nothing is suggested for what is too far off, or right', () => {
+  assert.equal(suggest('deploy', options), undefined);
+  assert.equal(suggest('tt', ['ab']), undefined);
+  assert.equal(suggest('Build', options), undefined);
+  assert.equal(suggest('', options), undefined);
+});
