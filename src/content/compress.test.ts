@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import { fc } from '../util/property.ts';
 import { compress } from './compress.ts';
 import { type CompressionType, compressionName, parseCompression } from './compression.ts';
 import { decompress } from './decompress.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../util/property.ts';
 import { compareVersions, versionSatisfies } from './version.ts';
 
 const part = fc.stringMatching(/^[0-9a-zA-Z.+~]{0,6}$/);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { bytesFromText } from '../util/bytes.ts';
+import { fc } from '../util/property.ts';
 import { type PathMatch, PatternMatcher } from './pattern-matcher.ts';
 
 /** Checks one pattern against paths that match and paths that do not. */

@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is the syntax under test
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { StagecraftError } from '../util/errors.ts';
+import { fc } from '../util/property.ts';
 import { expandWord, expandWords } from './expand.ts';
 import { parseDockerfile, parseInstruction } from './parse.ts';
 import type { Dockerfile, Instruction } from './types.ts';

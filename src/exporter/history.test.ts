@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../util/property.ts';
 import { completeHistory, limitTimes } from './history.ts';
 
 const at = (day: number): string => `2024-01-${String(day).padStart(2, '0')}T00:00:00Z`;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import fc from 'fast-check';
 import { LocalTree } from '../source/local.ts';
+import { fc } from '../util/property.ts';
 import { contentKeyOfFileOp } from './key.ts';
 import { chain, copyAction, type Files, Workshop } from './testing.ts';
 

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../util/property.ts';
 import { parseMode } from './mode.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'stagecraft-mode-'));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import type { Digest } from '../util/digest.ts';
+import { fc } from '../util/property.ts';
 import { type Images, opOf, plan, resolverOf } from './testing.ts';
 
 test('every instruction ends up in the config and in the history as docker writes it', async () => {

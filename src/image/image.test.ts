@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../util/property.ts';
 import { checkConfig, checkIndex, checkManifest } from './manifest.ts';
 import {
   equalPlatforms,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import fc from 'fast-check';
 import { StagecraftError } from '../util/errors.ts';
+import { fc } from '../util/property.ts';
 import { DefinitionSchema, OpSchema } from './pb/llb_pb.js';
 import { definitionTable, opTable } from './schema.ts';
 import {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../util/property.ts';
 import { mergeLayers } from './merge.ts';
 import { applyToWriter, history, Model } from './model.ts';
 import { RootView } from './root-view.ts';

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { StagecraftError } from '../util/errors.ts';
+import { fc } from '../util/property.ts';
 import { ownership } from './ownership.ts';
 import type { LayerWriter, Metadata } from './types.ts';
 
@@ -106,7 +106,7 @@ export class Model {
     const from = this.#find(target.slice(0, slash));
     const source = from?.type === 'directory' ? from.children.get(target.slice(slash + 1)) : undefined;
     if (source === undefined || source.type === 'directory') return false;
-    if (within(parent.children.get(name), source)) return false;
+    if (holds(parent.children.get(name), from!)) return false;
     parent.children.set(name, this.#own(from!, target.slice(slash + 1)));
     return true;
   }
@@ -164,9 +164,10 @@ export class Model {
   }
 }
 
-function within(node: Node | undefined, wanted: Node): boolean {
-  for (const child of node?.children.values() ?? [])
-    if (child === wanted || within(child, wanted)) return true;
+/** Whether a directory is another one, or has it somewhere below: files do not tell, they may have links elsewhere. */
+function holds(node: Node | undefined, wanted: Node): boolean {
+  if (node === wanted) return true;
+  for (const child of node?.children.values() ?? []) if (holds(child, wanted)) return true;
   return false;
 }
 

@@ -13,9 +13,9 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import type { TarHeader } from '../tar/header.ts';
 import { TarReader } from '../tar/reader.ts';
+import { fc } from '../util/property.ts';
 import { applyToWriter, history } from './model.ts';
 import { ownership } from './ownership.ts';
 import { packLayer } from './pack.ts';

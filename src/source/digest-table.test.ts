@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../util/property.ts';
 import { type DigestRow, DigestTable } from './digest-table.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'stagecraft-digests-'));

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../util/property.ts';
 import { LocalTree } from './local.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'stagecraft-filter-'));

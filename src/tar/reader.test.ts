@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { StagecraftError } from '../util/errors.ts';
+import { fc } from '../util/property.ts';
 import { encodeRecord } from './pax.ts';
 import { TarReader } from './reader.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { isIP } from 'node:net';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { ipVersion } from './ip-address.ts';
+import { fc } from './property.ts';
 
 test('addresses of both versions are told from names and from nonsense', () => {
   for (const text of [
