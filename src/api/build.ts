@@ -1,10 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Exported } from '../exporter/export.ts';
 import { checkOutput, type Output } from '../exporter/outputs.ts';
-import { planDockerfile } from '../frontend/plan.ts';
-import type { FrontendRequest, FrontendResult, NamedContext } from '../frontend/types.ts';
-import { hostPlatform, parsePlatform } from '../image/platform.ts';
-import { normalizeReference } from '../image/reference.ts';
+import type { FrontendResult } from '../frontend/types.ts';
 import { openLayerStore } from '../snapshot/layer-store.ts';
 import { solve } from '../solver/solver.ts';
 import type { SolverServices } from '../solver/types.ts';
@@ -15,11 +12,11 @@ import { takeLease } from '../store/leases.ts';
 import { openStore } from '../store/store.ts';
 import { ambientOf } from './ambient.ts';
 import { explainClimbing } from './climbing.ts';
-import { type ContextInput, openContext, readDockerfile } from './inputs.ts';
 import { lend } from './lent.ts';
 import { writeOutput } from './outputs.ts';
+import { planBuild } from './planning.ts';
 import type { BuildRequest, BuildResult } from './request.ts';
-import { imageResolver, type SourceServices, sourceResolver } from './sources.ts';
+import { type SourceServices, sourceResolver } from './sources.ts';
 import { Task } from './task.ts';
 import { workGate } from './work-gate.ts';
 
@@ -110,59 +107,6 @@ export async function plan(request: BuildRequest): Promise<FrontendResult> {
   } finally {
     store.close();
   }
-}
-
-async function planBuild(request: BuildRequest, sources: SourceServices): Promise<FrontendResult> {
-  const progress = request.onProgress ?? (() => {});
-  const dockerfile = await Task.run(progress, '[internal] load build definition from Dockerfile', () =>
-    readDockerfile(request),
-  );
-  const context = await Task.run(progress, '[internal] load .dockerignore', () =>
-    openContext(request.context, dockerfile.path),
-  );
-  const contexts = sources.contexts as Map<string, ContextInput>;
-  contexts.set('context', context);
-  const resolveImage = imageResolver(sources);
-  const target = request.platform === undefined ? hostPlatform() : parsePlatform(request.platform);
-  return planDockerfile({
-    dockerfile: { text: dockerfile.text, name: dockerfile.name },
-    target: request.target,
-    buildArgs: new Map(Object.entries(request.buildArgs ?? {})),
-    labels: new Map(Object.entries(request.labels ?? {})),
-    targetPlatform: target,
-    buildPlatform: hostPlatform(),
-    implicitPlatform: request.platform === undefined,
-    noCache: request.noCache ?? false,
-    namedContexts: namedContextsOf(request, contexts),
-    ignorePatterns: context.ignorePatterns,
-    networkMode: request.network ?? 'default',
-    extraHosts: request.addHosts ?? [],
-    shmSize: request.shmSize,
-    ulimits: request.ulimits,
-    cgroupParent: request.cgroupParent,
-    sourceDateEpoch: request.sourceDateEpoch,
-    resolveImage: (ref, platform) =>
-      Task.run(progress, `[internal] load metadata for ${normalizeReference(ref)}`, () =>
-        resolveImage(ref, platform),
-      ),
-  } satisfies FrontendRequest);
-}
-
-function namedContextsOf(
-  request: BuildRequest,
-  contexts: Map<string, ContextInput>,
-): Map<string, NamedContext> {
-  const named = new Map<string, NamedContext>();
-  for (const [name, place] of Object.entries(request.namedContexts ?? {})) {
-    if (place.startsWith('docker-image://')) {
-      named.set(name, { type: 'image', ref: place.slice('docker-image://'.length) });
-      continue;
-    }
-    const context = openContext(place);
-    contexts.set(name, context);
-    named.set(name, { type: 'local', name, ignorePatterns: context.ignorePatterns });
-  }
-  return named;
 }
 
 /** The tags go to every output that names images; without any output the image goes into the store. */
