@@ -1,0 +1,4 @@
+import type { Rule, SyntaxSubject } from '../types.ts';
+
+/** Our own rules that look at a {@link SyntaxSubject}, each with a page in docs/checks. */
+export const syntaxRules: readonly Rule<SyntaxSubject>[] = [];
