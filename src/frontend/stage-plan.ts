@@ -1,4 +1,4 @@
-import type { Stage, StageInstruction } from '../dockerfile/types.ts';
+import type { Mount, Stage, StageInstruction } from '../dockerfile/types.ts';
 import type { ImageConfig, Platform } from '../image/types.ts';
 import type { Tree } from '../llb/index.ts';
 import type { SourceRange } from '../util/errors.ts';
@@ -12,6 +12,23 @@ export interface PlannedStep {
   readonly sources: readonly (StagePlan | undefined)[];
   /** From an ONBUILD trigger of the base. */
   readonly onBuild: boolean;
+  /** What planning knew of it; absent until it was planned. */
+  known?: KnownStep;
+}
+
+/** A step with the state of its stage in which it is carried out. */
+export interface KnownStep {
+  /** With its variables replaced, as far as the language does that before it is carried out. */
+  readonly instruction: StageInstruction;
+  readonly env: Env;
+  readonly cwd: string;
+  readonly user: string;
+  /** Of SHELL; absent where none was said. */
+  readonly shell: readonly string[] | undefined;
+  /** Of RUN, one for each `--mount`. */
+  readonly mounts: readonly Mount[];
+  /** The stage's files before it. */
+  readonly below: Tree;
 }
 
 /**

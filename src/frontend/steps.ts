@@ -53,8 +53,17 @@ function planStep(planner: Planner, stage: StagePlan, step: PlannedStep): void {
   const expander = new Expander(planner, stage, step.instruction);
   const onBuild = step.onBuild ? 'ONBUILD ' : '';
   const instruction = expander.instruction();
+  const mounts = instruction.kind === 'RUN' ? instruction.mounts.map(flag => expander.mount(flag)) : [];
+  step.known = {
+    instruction,
+    env: stage.env,
+    cwd: stage.cwd,
+    user: stage.user,
+    shell: stage.image.config?.Shell,
+    mounts,
+    below: stage.tree,
+  };
   if (instruction.kind === 'RUN') {
-    const mounts = instruction.mounts.map(flag => expander.mount(flag));
     const sources = step.sources.map(source => ready(stage, instruction, source));
     const masked = mounts.flatMap(mount => (mount.env === undefined ? [] : [mount.env]));
     const text = instruction.original + summarizeScript(instruction);
