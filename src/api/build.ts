@@ -1,24 +1,14 @@
-import { availableParallelism } from 'node:os';
 import type { Exported } from '../exporter/export.ts';
 import { checkOutput, type Output } from '../exporter/outputs.ts';
 import type { FrontendResult } from '../frontend/types.ts';
-import { openLayerStore } from '../snapshot/layer-store.ts';
 import { solve } from '../solver/solver.ts';
-import type { SolverServices } from '../solver/types.ts';
-import { LayerDigests } from '../source/layers.ts';
-import { blobsOf } from '../store/blobs.ts';
 import { checkNewName } from '../store/images.ts';
-import { takeLease } from '../store/leases.ts';
-import { openStore } from '../store/store.ts';
-import { ambientOf } from './ambient.ts';
 import { explainClimbing } from './climbing.ts';
-import { lend } from './lent.ts';
 import { writeOutput } from './outputs.ts';
 import { planBuild } from './planning.ts';
 import type { BuildRequest, BuildResult } from './request.ts';
-import { type SourceServices, sourceResolver } from './sources.ts';
+import { withServices } from './services.ts';
 import { Task } from './task.ts';
-import { workGate } from './work-gate.ts';
 
 /**
  * Builds a Dockerfile's target stage and writes the result where the request says.
@@ -27,41 +17,12 @@ import { workGate } from './work-gate.ts';
  */
 export async function build(request: BuildRequest): Promise<BuildResult> {
   const started = performance.now();
-  const progress = request.onProgress ?? (() => {});
-  const signal = request.signal ?? new AbortController().signal;
   const outputs = outputsOf(request, (request.tags ?? []).map(checkNewName));
   for (const output of outputs) checkOutput(output);
-  const store = openStore(request.store);
-  const lease = takeLease(store);
-  const since = Date.now();
-  const layers = openLayerStore(store);
-  const digests = new LayerDigests(layers);
-  const sources: SourceServices = {
-    store,
-    blobs: blobsOf(store),
-    layers,
-    contexts: new Map(),
-    opened: [],
-  };
-  const beforeWork = workGate(store);
-  try {
-    const plan = await planBuild(request, sources);
-    const services: SolverServices = {
-      store,
-      layers,
-      digests,
-      since,
-      resolveSource: sourceResolver(sources),
-      sandbox: async () => (await import('../sandbox/choose.ts')).chooseSandbox(),
-      lent: lend(request.secrets ?? [], request.ssh ?? [], process.env),
-      ambient: await ambientOf(request),
-      allowInsecure: request.allow?.includes('security.insecure') ?? false,
-      jobs: request.jobs ?? Math.max(4, availableParallelism()),
-      progress,
-      signal,
-      beforeWork,
-    };
-    const { rootFs, steps } = await solve(plan.definition, services).catch((error: unknown) => {
+  return withServices(request, async services => {
+    const { progress, signal, beforeWork } = services.solver;
+    const plan = await planBuild(request, services);
+    const { rootFs, steps } = await solve(plan.definition, services.solver).catch((error: unknown) => {
       throw explainClimbing(error, plan.definition);
     });
     const result = { rootFs, config: plan.config };
@@ -69,7 +30,7 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
     for (const output of outputs)
       written.push(
         await Task.run(progress, titleOf(output), task =>
-          writeOutput({ ...sources, beforeWork, signal }, result, output, task),
+          writeOutput({ ...services.sources, beforeWork, signal }, result, output, task),
         ),
       );
     const first = written.find(each => each.image !== undefined);
@@ -81,32 +42,12 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
       warnings: plan.warnings,
       durationMs: performance.now() - started,
     };
-  } finally {
-    try {
-      for (const tree of sources.opened) tree.close();
-      digests.save();
-    } finally {
-      lease.release();
-      store.close();
-    }
-  }
+  });
 }
 
-/** The graph and the config that a request asks for, with nothing run. */
+/** The graph and the config that a request asks for, with nothing run but what a remote context needs to be read. */
 export async function plan(request: BuildRequest): Promise<FrontendResult> {
-  const store = openStore(request.store);
-  try {
-    const layers = openLayerStore(store);
-    return await planBuild(request, {
-      store,
-      blobs: blobsOf(store),
-      layers,
-      contexts: new Map(),
-      opened: [],
-    });
-  } finally {
-    store.close();
-  }
+  return withServices(request, services => planBuild(request, services));
 }
 
 /** The tags go to every output that names images; without any output the image goes into the store. */

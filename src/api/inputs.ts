@@ -1,8 +1,50 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { parseIgnoreFile } from '../dockerfile/ignore.ts';
+import type { FrontendRequest, NamedContext } from '../frontend/types.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
 import type { BuildRequest } from './request.ts';
+import type { BuildServices } from './services.ts';
+import { Task } from './task.ts';
+
+/** What a build reads, as far as planning it goes. */
+export type BuildInputs = Pick<FrontendRequest, 'dockerfile' | 'ignorePatterns' | 'namedContexts'>;
+
+/** Reads the Dockerfile and what tells of the contexts, and remembers where these are. Call it once in a build. */
+export async function readInputs(request: BuildRequest, { sources }: BuildServices): Promise<BuildInputs> {
+  const progress = request.onProgress ?? (() => {});
+  const { text, name, path } = await Task.run(
+    progress,
+    '[internal] load build definition from Dockerfile',
+    () => readDockerfile(request),
+  );
+  const context = await Task.run(progress, '[internal] load .dockerignore', () =>
+    openContext(request.context, path),
+  );
+  sources.contexts.set('context', context);
+  return {
+    dockerfile: { text, name },
+    ignorePatterns: context.ignorePatterns,
+    namedContexts: namedContextsOf(request, sources.contexts),
+  };
+}
+
+function namedContextsOf(
+  request: BuildRequest,
+  contexts: Map<string, ContextInput>,
+): Map<string, NamedContext> {
+  const named = new Map<string, NamedContext>();
+  for (const [name, place] of Object.entries(request.namedContexts ?? {})) {
+    if (place.startsWith('docker-image://')) {
+      named.set(name, { type: 'image', ref: place.slice('docker-image://'.length) });
+      continue;
+    }
+    const context = openContext(place);
+    contexts.set(name, context);
+    named.set(name, { type: 'local', name, ignorePatterns: context.ignorePatterns });
+  }
+  return named;
+}
 
 /** A directory that the build reads, and what of it is left out. */
 export interface ContextInput {

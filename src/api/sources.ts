@@ -18,7 +18,7 @@ export interface SourceServices {
   blobs: BlobStore;
   layers: LayerStore;
   /** The directories that `local://NAME` sources read. */
-  contexts: ReadonlyMap<string, ContextInput>;
+  contexts: Map<string, ContextInput>;
   /** Trees that were opened; to be closed when the build ends. */
   opened: LocalTree[];
 }

@@ -1,0 +1,63 @@
+import { availableParallelism } from 'node:os';
+import { openLayerStore } from '../snapshot/layer-store.ts';
+import type { SolverServices } from '../solver/types.ts';
+import { LayerDigests } from '../source/layers.ts';
+import { blobsOf } from '../store/blobs.ts';
+import { takeLease } from '../store/leases.ts';
+import { openStore } from '../store/store.ts';
+import { ambientOf } from './ambient.ts';
+import { lend } from './lent.ts';
+import type { BuildRequest } from './request.ts';
+import { type SourceServices, sourceResolver } from './sources.ts';
+import { workGate } from './work-gate.ts';
+
+/** What one build works with: its store, leased, and what finds sources and solves graphs over it. */
+export interface BuildServices {
+  readonly sources: SourceServices;
+  readonly solver: SolverServices;
+}
+
+/** Opens what a build needs, and closes it however the body ends. */
+export async function withServices<T>(
+  request: BuildRequest,
+  body: (services: BuildServices) => Promise<T>,
+): Promise<T> {
+  const store = openStore(request.store);
+  const lease = takeLease(store);
+  const since = Date.now();
+  const layers = openLayerStore(store);
+  const digests = new LayerDigests(layers);
+  const sources: SourceServices = {
+    store,
+    blobs: blobsOf(store),
+    layers,
+    contexts: new Map(),
+    opened: [],
+  };
+  try {
+    const solver: SolverServices = {
+      store,
+      layers,
+      digests,
+      since,
+      resolveSource: sourceResolver(sources),
+      sandbox: async () => (await import('../sandbox/choose.ts')).chooseSandbox(),
+      lent: lend(request.secrets ?? [], request.ssh ?? [], process.env),
+      ambient: await ambientOf(request),
+      allowInsecure: request.allow?.includes('security.insecure') ?? false,
+      jobs: request.jobs ?? Math.max(4, availableParallelism()),
+      progress: request.onProgress ?? (() => {}),
+      signal: request.signal ?? new AbortController().signal,
+      beforeWork: workGate(store),
+    };
+    return await body({ sources, solver });
+  } finally {
+    try {
+      for (const tree of sources.opened) tree.close();
+      digests.save();
+    } finally {
+      lease.release();
+      store.close();
+    }
+  }
+}
