@@ -22,7 +22,10 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
   return withServices(request, async services => {
     const { progress, signal, beforeWork } = services.solver;
     const plan = await planBuild(request, services);
-    const { rootFs, steps } = await solve(plan.definition, services.solver).catch((error: unknown) => {
+    const {
+      rootFses: [rootFs = []],
+      steps,
+    } = await solve([{ definition: plan.definition }], services.solver).catch((error: unknown) => {
       throw explainClimbing(error, plan.definition);
     });
     const result = { rootFs, config: plan.config };

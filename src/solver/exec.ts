@@ -5,9 +5,7 @@ import { bytesFromText } from '../util/bytes.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type PreparedMounts, prepareMounts, selectorOf } from './mounts.ts';
 import type { Reporter } from './reporter.ts';
-import type { StepContext } from './step.ts';
-import type { Output } from './types.ts';
-import type { Work, WorkResult } from './work.ts';
+import type { Output, StepContext, Work, WorkResult } from './types.ts';
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 

@@ -3,9 +3,7 @@ import { executeFileOp } from '../fileop/execute.ts';
 import { contentKeyOfFileOp } from '../fileop/key.ts';
 import { type FileOp, type GraphVertex, requireMatch } from '../llb/index.ts';
 import type { LayerId } from '../snapshot/types.ts';
-import type { StepContext } from './step.ts';
-import type { Output } from './types.ts';
-import type { Work, WorkResult } from './work.ts';
+import type { Output, StepContext, Work, WorkResult } from './types.ts';
 
 /** `COPY`, `ADD`, `WORKDIR` and heredocs: changes of files without a process. */
 export class FileWork implements Work {

@@ -10,8 +10,7 @@ import { LayerDigests } from '../source/layers.ts';
 import { LocalTree } from '../source/local.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type PreparedMounts, prepareMounts } from './mounts.ts';
-import type { StepContext } from './step.ts';
-import type { Output } from './types.ts';
+import type { Output, StepContext } from './types.ts';
 
 /** Milliseconds after which what waits for itself is given up. */
 const patience = 5_000;

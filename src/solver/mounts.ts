@@ -3,9 +3,8 @@ import type { SandboxMount } from '../sandbox/types.ts';
 import type { DraftLayer, RootFs } from '../snapshot/types.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type CacheMount, type CacheMountRequest, cacheMountName, openCacheMount } from './cache-mount.ts';
-import type { StepContext } from './step.ts';
 import { materialize } from './trees.ts';
-import type { Output } from './types.ts';
+import type { Output, StepContext } from './types.ts';
 
 /** What a process stands on, ready to mount. Release it whatever happens. */
 export interface PreparedMounts {

@@ -1,33 +1,63 @@
 import type { GraphVertex } from '../llb/index.ts';
 import { timestamp } from '../progress/time.ts';
 import type { ProgressSink, Vertex } from '../progress/types.ts';
+import type { StepReport } from './types.ts';
 
-/** Tells the progress of one vertex. */
+/** Tells the progress of one vertex: it starts once, ends once, and may end without having started. */
 export class Reporter {
   readonly #sink: ProgressSink;
   readonly #vertex: Vertex;
+  #phase: 'waiting' | 'started' | 'done' = 'waiting';
+  #cached = false;
+  #durationMs = 0;
 
   constructor(sink: ProgressSink, vertex: GraphVertex) {
     this.#sink = sink;
     this.#vertex = {
       digest: vertex.digest,
       inputs: vertex.inputs.map(edge => edge.digest),
-      name: vertex.metadata.name ?? describe(vertex),
+      name: nameOf(vertex),
     };
     sink({ vertexes: [this.#vertex] });
   }
 
   start(): void {
+    if (this.#phase !== 'waiting') return;
+    this.#phase = 'started';
     this.#send({ started: timestamp() });
   }
 
+  /** Ended well. @param durationMs how long its work took */
+  complete(durationMs = 0): void {
+    this.#phase = 'done';
+    this.#durationMs = durationMs;
+    this.#send({ completed: timestamp() });
+  }
+
+  /** The cache had the answer, or another step did the same work. */
   cached(): void {
+    if (this.#phase === 'done') return;
+    this.#phase = 'done';
+    this.#cached = true;
     const now = timestamp();
     this.#send({ started: now, completed: now, cached: true });
   }
 
-  complete(error?: string): void {
-    this.#send({ completed: timestamp(), ...(error !== undefined && { error }) });
+  /** Nobody needed more of it than its key. */
+  leave(): void {
+    if (this.#phase === 'waiting') this.cached();
+  }
+
+  fail(message: string): void {
+    if (this.#phase === 'done') return;
+    this.start();
+    this.#end(message);
+  }
+
+  /** Another step failed, or the user ended the build: shown only of a step that was under way. */
+  cancel(): void {
+    if (this.#phase === 'started') this.#end('cancelled');
+    this.#phase = 'done';
   }
 
   log(stream: 1 | 2, data: Uint8Array): void {
@@ -56,14 +86,25 @@ export class Reporter {
     });
   }
 
+  report(): StepReport {
+    const { digest, name } = this.#vertex;
+    return { digest, name, cached: this.#cached, durationMs: this.#durationMs };
+  }
+
+  #end(error: string): void {
+    this.#phase = 'done';
+    this.#send({ completed: timestamp(), error });
+  }
+
   #send(change: Partial<Vertex>): void {
     Object.assign(this.#vertex, change);
     this.#sink({ vertexes: [{ ...this.#vertex }] });
   }
 }
 
-/** A name for a vertex whose client gave it none. */
-export function describe({ op }: GraphVertex): string {
+/** As its client called the vertex, else what it does. */
+export function nameOf({ op, metadata }: GraphVertex): string {
+  if (metadata.name !== undefined) return metadata.name;
   if (op.kind === 'exec') return op.meta.args.join(' ');
   if (op.kind === 'source') return op.identifier;
   return op.kind;

@@ -50,22 +50,22 @@ function records(): number {
 
 suite('the solver', () => {
   test('building without the cache again and again keeps the last result only', async () => {
-    const first = await solve(marshal(made()), services);
+    const first = await solve([{ definition: marshal(made()) }], services);
     const kept = records();
-    await solve(marshal(made(true)), services);
-    const last = await solve(marshal(made(true)), services);
+    await solve([{ definition: marshal(made(true)) }], services);
+    const last = await solve([{ definition: marshal(made(true)) }], services);
     assert.equal(records(), kept);
-    const cached = await solve(marshal(made()), services);
-    assert.deepEqual(cached.rootFs, last.rootFs);
-    assert.notDeepEqual(cached.rootFs, first.rootFs);
+    const cached = await solve([{ definition: marshal(made()) }], services);
+    assert.deepEqual(cached.rootFses, last.rootFses);
+    assert.notDeepEqual(cached.rootFses, first.rootFses);
   });
 
   test('asks whether it may work before it reads files of a layer, which an ordinary user may not read', async () => {
-    await solve(marshal(made()), services);
+    await solve([{ definition: marshal(made()) }], services);
     const copied = file(undefined, [{ do: 'copy', from: made(), src: '/made', dest: '/copied' }]);
     const outside = new Error('not in the namespace yet');
     await assert.rejects(
-      solve(marshal(copied), {
+      solve([{ definition: marshal(copied) }], {
         ...services,
         beforeWork() {
           throw outside;
@@ -75,6 +75,36 @@ suite('the solver', () => {
         } as unknown as LayerDigests,
       }),
       outside,
+    );
+  });
+
+  test('several graphs are one: what they share runs once, and each has its result', async () => {
+    const names: string[] = [];
+    const shared = made();
+    const one = file(shared, [{ do: 'mkdir', path: '/one', mode: 0o755 }], { name: 'one' });
+    const two = file(shared, [{ do: 'mkdir', path: '/two', mode: 0o755 }], { name: 'two' });
+    const { rootFses, steps } = await solve([{ definition: marshal(one) }, { definition: marshal(two) }], {
+      ...services,
+      progress: ({ vertexes = [] }) => {
+        for (const { name, started, completed } of vertexes) if (started && !completed) names.push(name);
+      },
+    });
+    assert.equal(rootFses.length, 2);
+    assert.equal(rootFses[0]![0], rootFses[1]![0]);
+    assert.notEqual(rootFses[0]![1], rootFses[1]![1]);
+    assert.equal(steps.length, 4);
+    assert.deepEqual(names.toSorted(), ['docker-image://base', 'file', 'one', 'two']);
+  });
+
+  test('a failure tells its consequence where no target without one needs the step', async () => {
+    const broken = file(undefined, [{ do: 'rm', path: '/absent' }]);
+    const onFailure = 'So nothing was made.';
+    const whole = { definition: marshal(made()) };
+    const gate = { definition: marshal(broken), onFailure };
+    await assert.rejects(solve([whole, gate], services), { code: 'not-found', hint: onFailure });
+    await assert.rejects(
+      solve([{ definition: marshal(broken) }, gate], services),
+      (error: Error & { hint?: string }) => error.hint === undefined,
     );
   });
 });

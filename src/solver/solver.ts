@@ -1,30 +1,38 @@
 import { randomUUID } from 'node:crypto';
 import { CacheRecords } from '../cache/records.ts';
 import type { Definition } from '../llb/definition.ts';
-import { type Edge, type Graph, unmarshal } from '../llb/index.ts';
+import { type Edge, type Graph, type GraphVertex, unmarshal } from '../llb/index.ts';
 import type { RootFs } from '../snapshot/types.ts';
 import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { Limit } from './limit.ts';
-import { Step, type StepContext } from './step.ts';
-import type { SolverServices, StepReport } from './types.ts';
+import { Step } from './step.ts';
+import type { SolverServices, StepContext, StepReport } from './types.ts';
+
+/** A graph to solve, together with others. */
+export interface SolveTarget {
+  readonly definition: Definition;
+  /** A sentence to add to the error where a step failed that no target without such a sentence needs. */
+  readonly onFailure?: string | undefined;
+}
 
 export interface Solution {
-  /** The root file system that the graph's result names. */
-  rootFs: RootFs;
+  /** For each target the root file system that its graph's result names. */
+  rootFses: RootFs[];
   steps: StepReport[];
 }
 
 /**
- * Solves a build graph: each operation that the result needs is answered from the cache, or runs, as soon as what it
- * stands on is there. The first failure stops the others.
+ * Solves build graphs as one: each operation that a result needs is answered from the cache, or runs, as soon as what it
+ * stands on is there; what several graphs have runs once. The first failure stops all.
  * @throws StagecraftError `build` when a process fails; `cancelled`; and what sources and file operations throw
  */
-export async function solve(definition: Definition, services: SolverServices): Promise<Solution> {
-  const graph = unmarshal(definition);
+export async function solve(targets: readonly SolveTarget[], services: SolverServices): Promise<Solution> {
+  const graphs = targets.map(target => unmarshal(target.definition));
   const stop = new AbortController();
   const signal = AbortSignal.any([services.signal, stop.signal]);
   const steps = new Map<Digest, Step>();
+  let failed: Digest | undefined;
   const context: StepContext = {
     services: { ...services, signal },
     records: new CacheRecords(services.store, services.since),
@@ -32,20 +40,37 @@ export async function solve(definition: Definition, services: SolverServices): P
     nonce: randomUUID(),
     running: new Map(),
     step: digest => steps.get(digest) as Step,
-    fail: error => stop.abort(error),
+    fail(error, digest) {
+      if (!stop.signal.aborted) failed = digest;
+      stop.abort(error);
+    },
   };
-  for (const vertex of graph.vertices.values()) steps.set(vertex.digest, new Step(vertex, context));
+  for (const vertex of join(graphs)) steps.set(vertex.digest, new Step(vertex, context));
   try {
-    const rootFs = await resultOf(graph.target, steps);
-    return { rootFs, steps: reports(graph, steps) };
+    const rootFses = await Promise.all(graphs.map(graph => resultOf(graph.target, steps)));
+    return { rootFses, steps: [...steps.values()].map(step => step.report()) };
   } catch (error) {
     stop.abort(error);
     await Promise.allSettled([...steps.values()].map(step => step.settled()));
     if (services.signal.aborted) throw cancelled(services.signal);
-    throw stop.signal.reason;
+    const users = targets.filter((_, i) => failed !== undefined && graphs[i]!.vertices.has(failed));
+    throw withConsequence(stop.signal.reason, users);
   } finally {
     for (const step of steps.values()) step.finish();
   }
+}
+
+/** The vertexes of all graphs, each once and after its inputs; called as the first graph that has it calls it. */
+function join(graphs: readonly Graph[]): Iterable<GraphVertex> {
+  const joined = new Map<Digest, GraphVertex>();
+  for (const { vertices } of graphs)
+    for (const vertex of vertices.values()) {
+      const known = joined.get(vertex.digest);
+      if (known === undefined) joined.set(vertex.digest, vertex);
+      else if (vertex.metadata.ignoreCache)
+        joined.set(vertex.digest, { ...known, metadata: { ...known.metadata, ignoreCache: true } });
+    }
+  return joined.values();
 }
 
 async function resultOf(target: Edge | undefined, steps: ReadonlyMap<Digest, Step>): Promise<RootFs> {
@@ -55,8 +80,14 @@ async function resultOf(target: Edge | undefined, steps: ReadonlyMap<Digest, Ste
   return step.rootFs(target.index);
 }
 
-function reports(graph: Graph, steps: ReadonlyMap<Digest, Step>): StepReport[] {
-  return [...graph.vertices.keys()].map(digest => (steps.get(digest) as Step).report());
+function withConsequence(error: unknown, users: readonly SolveTarget[]): unknown {
+  const sentences = users.map(user => user.onFailure);
+  const [sentence] = sentences;
+  if (!(error instanceof StagecraftError) || sentence === undefined || sentences.includes(undefined))
+    return error;
+  const { code, message, cause, exitCode, range } = error;
+  const hint = error.hint === undefined ? sentence : `${error.hint}\n${sentence}`;
+  return new StagecraftError(code, message, { hint, cause, exitCode, range });
 }
 
 function cancelled(signal: AbortSignal): StagecraftError {

@@ -1,50 +1,31 @@
 import { type CacheKey, contentKey, definitionKey, freshKey } from '../cache/keys.ts';
-import type { CacheRecord, CacheRecords } from '../cache/records.ts';
+import type { CacheRecord } from '../cache/records.ts';
 import type { Edge, GraphVertex } from '../llb/index.ts';
 import type { RootFs } from '../snapshot/types.ts';
 import type { DigestedTree } from '../source/types.ts';
 import { acquireLock } from '../store/locks.ts';
-import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { compose } from './compose.ts';
-import type { Limit } from './limit.ts';
-import { describe, Reporter } from './reporter.ts';
+import { nameOf, Reporter } from './reporter.ts';
 import { materialize, treeKey } from './trees.ts';
-import type { Output, ResolvedSource, SolverServices, StepReport } from './types.ts';
-import { type Work, workOf } from './work.ts';
+import type { Output, ResolvedSource, StepContext, StepReport, StepResult, Work } from './types.ts';
+import { workOf } from './work.ts';
 
 /** Milliseconds after which the reading of files shows as a running step. */
 const noticeableMs = 200;
-
-/** What the steps of one solve share. */
-export interface StepContext {
-  services: SolverServices;
-  records: CacheRecords;
-  limit: Limit;
-  /** Makes keys of this solve's uncached results unlike all others. */
-  nonce: string;
-  /** Results that are being made now, by key: equal work is done once, though its definitions differ. */
-  running: Map<CacheKey, Promise<Output[]>>;
-  step(digest: Digest): Step;
-  /** Stops the solve. */
-  fail(error: unknown): void;
-}
 
 /**
  * One vertex in one solve. `evaluate` finds its key, cheapest question first, and starts its work as soon as the cache
  * has no answer: whoever stands on an unknown result is unknown too, so the work will be needed. Sources are fetched
  * only when a step that works asks for their files.
  */
-export class Step {
+export class Step implements StepResult {
   readonly vertex: GraphVertex;
   readonly #context: StepContext;
   readonly #reporter: Reporter;
   #evaluation: Promise<CacheKey | undefined> | undefined;
   #outputs: Promise<Output[]> | undefined;
   #source: ResolvedSource | undefined;
-  #phase: 'waiting' | 'started' | 'done' = 'waiting';
-  #cached = false;
-  #durationMs = 0;
 
   constructor(vertex: GraphVertex, context: StepContext) {
     this.vertex = vertex;
@@ -52,20 +33,17 @@ export class Step {
     this.#reporter = new Reporter(context.services.progress, vertex);
   }
 
-  /** The key of the result; nothing for a build context, which is known by the files that are read. */
   evaluate(): Promise<CacheKey | undefined> {
     this.#evaluation ??= this.#guard(this.#evaluate());
     return this.#evaluation;
   }
 
-  /** The results, made if need be. */
   async outputs(): Promise<Output[]> {
     await this.evaluate();
     this.#outputs ??= this.#guard(this.#load());
     return this.#outputs;
   }
 
-  /** One result as a root file system; a build context is copied into a layer. */
   async rootFs(index: number): Promise<RootFs> {
     const output = await this.#output(index);
     if ('rootFs' in output) return output.rootFs;
@@ -84,7 +62,6 @@ export class Step {
     return this.#output(edge.index);
   }
 
-  /** Where a source comes from; empty for other steps. */
   get origin(): string {
     return this.#source?.origin ?? '';
   }
@@ -96,16 +73,11 @@ export class Step {
 
   /** Closes the report of a step that nobody needed. */
   finish(): void {
-    if (this.#phase === 'waiting' && this.#evaluation !== undefined) this.#hit();
+    if (this.#evaluation !== undefined) this.#reporter.leave();
   }
 
   report(): StepReport {
-    return {
-      digest: this.vertex.digest,
-      name: this.vertex.metadata.name ?? describe(this.vertex),
-      cached: this.#cached,
-      durationMs: this.#durationMs,
-    };
+    return this.#reporter.report();
   }
 
   async #evaluate(): Promise<CacheKey | undefined> {
@@ -146,7 +118,7 @@ export class Step {
           .map(step => step.outputs()),
       );
       // Reading many files is work that one wants to see; reading few is over before.
-      const shown = setTimeout(() => this.#start(), noticeableMs);
+      const shown = setTimeout(() => this.#reporter.start(), noticeableMs);
       const content = await work
         .content(await this.#keysFor(work, inputKeys))
         .finally(() => clearTimeout(shown));
@@ -171,7 +143,7 @@ export class Step {
     const other = running.get(key);
     if (other !== undefined) {
       return other.then(outputs => {
-        this.#hit();
+        this.#reporter.cached();
         return outputs;
       });
     }
@@ -192,19 +164,18 @@ export class Step {
       try {
         const known = records.find(canonical);
         if (known !== undefined) {
-          this.#hit();
+          this.#reporter.cached();
           return outputsOf(known.outputs);
         }
-        this.#start();
+        this.#reporter.start();
         const begun = performance.now();
         const { outputs, cacheable } = await work.run(inputs, this.#reporter);
-        this.#durationMs = performance.now() - begun;
+        const workMs = performance.now() - begun;
         if (cacheable) {
-          const description = this.vertex.metadata.name ?? describe(this.vertex);
           const durationMs = performance.now() - started;
-          records.save(keys, { canonical, outputs, description, durationMs });
+          records.save(keys, { canonical, outputs, description: nameOf(this.vertex), durationMs });
         }
-        this.#complete();
+        this.#reporter.complete(workMs);
         return outputsOf(outputs);
       } finally {
         lock.release();
@@ -217,7 +188,7 @@ export class Step {
     const record = this.#context.records.find(key);
     if (record === undefined) return undefined;
     this.#outputs = Promise.resolve(outputsOf(record.outputs));
-    this.#hit();
+    this.#reporter.cached();
     return record;
   }
 
@@ -231,12 +202,12 @@ export class Step {
     }
     const { services } = this.#context;
     if (this.#source.key !== undefined) services.beforeWork();
-    this.#start();
+    this.#reporter.start();
     const output = await this.#source.load({
       status: (id, current, total) => this.#reporter.status(id, current, total),
       signal: services.signal,
     });
-    this.#complete();
+    this.#reporter.complete();
     return [output];
   }
 
@@ -259,7 +230,7 @@ export class Step {
     return contentKey(this.vertex, await Promise.all(keys));
   }
 
-  #inputs(): Step[] {
+  #inputs(): StepResult[] {
     return this.vertex.inputs.map(edge => this.#context.step(edge.digest));
   }
 
@@ -268,40 +239,17 @@ export class Step {
     if (output !== undefined) return output;
     throw new StagecraftError(
       'usage',
-      `The build graph asks for result ${index} of ${describe(this.vertex)}, which has none.`,
+      `The build graph asks for result ${index} of ${nameOf(this.vertex)}, which has none.`,
     );
-  }
-
-  #start(): void {
-    if (this.#phase !== 'waiting') return;
-    this.#phase = 'started';
-    this.#reporter.start();
-  }
-
-  #complete(): void {
-    this.#phase = 'done';
-    this.#reporter.complete();
-  }
-
-  #hit(): void {
-    if (this.#phase === 'done') return;
-    this.#phase = 'done';
-    this.#cached = true;
-    this.#reporter.cached();
   }
 
   /** Reports a failure at its step, stops the solve, and keeps Node from calling it unhandled meanwhile. */
   #guard<T>(promise: Promise<T>): Promise<T> {
     const guarded = promise.catch((error: unknown) => {
       const located = this.#locate(error);
-      if (this.#phase !== 'done') {
-        const started = this.#phase === 'started';
-        this.#phase = 'done';
-        const stopped = this.#context.services.signal.aborted;
-        if (!stopped) this.#reporter.start();
-        if (started || !stopped) this.#reporter.complete(stopped ? 'cancelled' : (located as Error).message);
-      }
-      this.#context.fail(located);
+      if (this.#context.services.signal.aborted) this.#reporter.cancel();
+      else this.#reporter.fail((located as Error).message);
+      this.#context.fail(located, this.vertex.digest);
       throw located;
     });
     guarded.catch(() => {});

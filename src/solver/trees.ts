@@ -3,8 +3,7 @@ import { executeFileOp } from '../fileop/execute.ts';
 import type { RootFs } from '../snapshot/types.ts';
 import type { DigestedTree } from '../source/types.ts';
 import { type ByteString, bytesFromText, textFromBytes } from '../util/bytes.ts';
-import type { StepContext } from './step.ts';
-import type { SolverServices } from './types.ts';
+import type { SolverServices, StepContext } from './types.ts';
 
 /** The key of a whole tree by its files. */
 export async function treeKey(tree: DigestedTree): Promise<string> {

@@ -1,4 +1,6 @@
 import type { CacheKey } from '../cache/keys.ts';
+import type { CacheRecords } from '../cache/records.ts';
+import type { Edge } from '../llb/index.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import type { Sandbox, SandboxMount } from '../sandbox/types.ts';
 import type { LayerStore, RootFs } from '../snapshot/types.ts';
@@ -6,6 +8,8 @@ import type { LayerDigests } from '../source/layers.ts';
 import type { DigestedTree } from '../source/types.ts';
 import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
+import type { Limit } from './limit.ts';
+import type { Reporter } from './reporter.ts';
 
 /** What one output of an operation is: a root file system of the store, or a build context that is only read. */
 export type Output = { readonly rootFs: RootFs } | { readonly tree: DigestedTree };
@@ -74,4 +78,54 @@ export interface StepReport {
   cached: boolean;
   /** Milliseconds; 0 when cached. */
   durationMs: number;
+}
+
+/** What the steps of one solve share. */
+export interface StepContext {
+  readonly services: SolverServices;
+  readonly records: CacheRecords;
+  readonly limit: Limit;
+  /** Makes keys of this solve's uncached results unlike all others. */
+  readonly nonce: string;
+  /** Results that are being made now, by key: equal work is done once, though its definitions differ. */
+  readonly running: Map<CacheKey, Promise<Output[]>>;
+  step(digest: Digest): StepResult;
+  /** Stops the solve, for what went wrong in this step. */
+  fail(error: unknown, digest: Digest): void;
+}
+
+/** What steps ask of those that they stand on. */
+export interface StepResult {
+  /** Where a source comes from; empty for other steps. */
+  readonly origin: string;
+  /** The key of the result; nothing for a build context, which is known by the files that are read. */
+  evaluate(): Promise<CacheKey | undefined>;
+  /** The results, made if need be. */
+  outputs(): Promise<Output[]>;
+  output(edge: Edge): Promise<Output>;
+  /** One result as a root file system; a build context is copied into a layer. */
+  rootFs(index: number): Promise<RootFs>;
+  /** One result as files to look at. */
+  tree(index: number): Promise<DigestedTree>;
+}
+
+/** An operation that changes files: a process or a file operation. */
+export interface Work {
+  /** True when the result depends on the files of an input in a way that its key does not tell best. */
+  readonly readsContent: boolean;
+  /** True when nothing builds on this input: its files are only read. */
+  onlyReads(input: number): boolean;
+  /**
+   * For each input what the key by content holds of it.
+   * @param inputKeys the inputs' own keys; empty for a build context that is only read
+   */
+  content(inputKeys: readonly string[]): Promise<string[]>;
+  run(inputs: readonly Output[], reporter: Reporter): Promise<WorkResult>;
+}
+
+export interface WorkResult {
+  /** Null for an output that the operation does not have. */
+  outputs: (RootFs | null)[];
+  /** False when the key does not describe what came out. */
+  cacheable: boolean;
 }
