@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plan } from './testing.ts';
 
-// Each Dockerfile with the digest that BuildKit (the one in Docker Engine 26.1.5, with containerd's snapshots) gave to
-// the last vertex of its graph, as `docker buildx build --network=none --progress=rawjson` prints it. The digest of a
-// vertex stands for all vertices below it, so that equal digests mean that the graphs are equal byte for byte.
+// Each Dockerfile with the digest that BuildKit 0.32 gives to the last vertex of its graph, where networks are off. The
+// digest of a vertex stands for all vertices below it, so that equal digests mean that the graphs are equal byte for byte.
 const fixtures: { what: string; dockerfile: string; digest: string }[] = [
   {
     what: 'the order of variables',
@@ -18,7 +17,7 @@ RUN true
 ENV legacy value with  spaces
 RUN true
 `,
-    digest: 'sha256:2054179b26c82df8875abb0fded5367c7c60d9bcb8c3625e49c6ddfd3c051c4e',
+    digest: 'sha256:214cc82266b91984653e2181dbb3caf0116e9f00bb44401729282fc229c80529',
   },
   {
     what: 'words with quotes, escapes and modifiers',
@@ -30,7 +29,7 @@ WORKDIR /\${V%%.*}
 USER \${U:-9}
 RUN true
 `,
-    digest: 'sha256:f4ec7daf2fc3f4cd53cc4e1269875aa2de7ee6db08a39ab6b1eab7f0c7db4e3b',
+    digest: 'sha256:c90ea9525348044abdf5c49de2e2150c2162e3a4415f01b8bbb2079f55931182',
   },
   {
     what: 'working directories and who owns them',
@@ -45,7 +44,7 @@ WORKDIR z
 USER root
 WORKDIR z2
 `,
-    digest: 'sha256:203c0388fe98814ff5648299184004d580a5cb046d2e76175a42dd0c6689f285',
+    digest: 'sha256:10fe89bea506d7ee34c82c62e8a709d17a8e10c5e4e2a7015b760371bb829681',
   },
   {
     what: 'here-documents',
@@ -75,7 +74,7 @@ g.txt
 	tab
 h
 `,
-    digest: 'sha256:862bd4bfbc757de656c6073a386c02cafe84c0aa35038b4297aa71189a040095',
+    digest: 'sha256:f5432f21ddda7f4e6a5eaf95ee12bfa347d5534c8c5c26702b56518a3fbfcd91',
   },
   {
     what: 'mounts',
@@ -95,7 +94,7 @@ RUN --mount=type=tmpfs,target=/t true 7
 RUN --mount=type=tmpfs,target=/t,size=1g true 7
 RUN --network=none --mount=type=cache,target=/b --mount=type=cache,target=/a --mount=type=tmpfs,target=/0 true 9
 `,
-    digest: 'sha256:7d50df237eb175bedc37e23878925ef5ed4a874d3a2558dc0f61c86f6df4d08d',
+    digest: 'sha256:4c3d12e067dcbb3463bc8602dd1158895ac65b96ce71bb5f7ecad7d3bdee99f1',
   },
   {
     what: 'copies between stages',
@@ -119,7 +118,7 @@ COPY --from=s /etc ./
 COPY --from=s /etc ../y
 COPY --from=s . z
 `,
-    digest: 'sha256:eec54de02ec1aba9b7381a02897a32311de820f901144e2617823d1927f3810c',
+    digest: 'sha256:40be96a27b1cb2d581d3b4e6c4116f09ce0a4be4d6d0e6edb2f220ce694151b4',
   },
   {
     what: 'linked copies',
@@ -133,7 +132,7 @@ WORKDIR /w
 COPY --link --from=s /etc x
 COPY --link --from=s --chown=1:2 /etc y
 `,
-    digest: 'sha256:13d5c9bcba2060503dcfeff873049ceaa7a3b14ab50e4546f85c19313e16ecb9',
+    digest: 'sha256:dda01d7b8e3193845e597262d17f8ab5e597381c6751d777d71290833a1b63cc',
   },
   {
     what: 'stages made from stages',
@@ -148,7 +147,7 @@ RUN echo $X $Y
 FROM b
 RUN ["/bin/true", "a b"]
 `,
-    digest: 'sha256:0f38280fcd67cb430f0f29c92d555ae453492af6538317717642366ffc90cd8c',
+    digest: 'sha256:0631784931d9475b13e0a867f32fbcf3484f553c910f0d233e8c63bf71c3cfc0',
   },
   {
     what: 'platforms',
@@ -159,7 +158,7 @@ FROM --platform=linux/arm64 scratch
 RUN true
 COPY --from=b / /
 `,
-    digest: 'sha256:388a6ff0e30f0b95e9f1eed809f58d941af192bf6f30bc68084de57ca4359a8e',
+    digest: 'sha256:999e50a36787b3536456e9bebc5c14bca5540c618936c810d3b9ac85be4900c8',
   },
   {
     what: 'lines that go on',
@@ -175,7 +174,7 @@ ENV A=c:\\x B=\`$q
 WORKDIR /a\\b
 RUN x
 `,
-    digest: 'sha256:28118848db5c5f4e6d691ee907e4c2cf1bd7f67d8dd49bd36f5db8a750373451',
+    digest: 'sha256:de8aa94da5eb61e89238cf70561b7c65225558206a358d1acf694f39c58dbd56',
   },
   {
     what: 'downloads',
@@ -183,7 +182,7 @@ RUN x
 ADD http://127.0.0.1:1/some%20file.tar.gz?x=1 http://127.0.0.1:1/ /d/
 ADD --keep-git-dir=true https://127.0.0.1:1/org/r.git#v1:sub/dir /g
 `,
-    digest: 'sha256:d34cb048432997f5a5061e9e1b3a0289a2bbd03da7cfc6b9c99cbc92452dd5cd',
+    digest: 'sha256:92014e4b6057ce0d72cd29741f26ac16c90b26ccf95d693d0f04e854e4c1565b',
   },
 ];
 

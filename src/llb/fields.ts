@@ -37,5 +37,6 @@ export function oneof(oneof: string, number: number, protoName: string, type: Ty
 }
 
 export function table(...fields: Field[]): MessageTable {
-  return { fields, byNumber: new Map(fields.map(f => [f.number, f])) };
+  const ordered = fields.toSorted((a, b) => Number(a.oneof !== undefined) - Number(b.oneof !== undefined));
+  return { fields: ordered, byNumber: new Map(fields.map(f => [f.number, f])) };
 }

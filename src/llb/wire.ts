@@ -6,8 +6,9 @@ import { malformed, Reader, Writer } from './buffer.ts';
  * nothing to do, and a general library takes longer to load than such a build may last. The tests hold this codec
  * against the generated code in `pb/`, byte for byte.
  *
- * Its output is deterministic, and the same as that of Go's `proto.MarshalOptions{Deterministic: true}`: fields by
- * number, map entries sorted by key, no field with its default value.
+ * Its output is deterministic, and the same as that of Go's `proto.MarshalOptions{Deterministic: true}`, of which
+ * digests are made: fields by number but the member of a oneof last, map entries sorted by key, no field with its
+ * default value.
  */
 export interface MessageTable {
   readonly fields: readonly Field[];
