@@ -1,0 +1,176 @@
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { request as requestPlain } from 'node:http';
+import { request as requestSecure } from 'node:https';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isErrno, StagecraftError } from '../util/errors.ts';
+import type { Agents } from './agents.ts';
+
+export interface Request {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly url: URL;
+  readonly headers?: OutgoingHttpHeaders | undefined;
+  /** Bytes, or how to read them: a new try reads them anew. */
+  readonly body?: Uint8Array | (() => AsyncIterable<Uint8Array> | Iterable<Uint8Array>) | undefined;
+  /** False leaves redirects to the caller. */
+  readonly follow?: boolean | undefined;
+}
+
+export interface Response {
+  /** Where the answer came from in the end. */
+  readonly url: URL;
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** To be read to its end, or destroyed. */
+  readonly body: Readable;
+}
+
+export interface RequestServices {
+  readonly agents: Agents;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds before the first new try; doubles with each. */
+  readonly retryDelay?: number | undefined;
+}
+
+const redirects = 5;
+const tries = 4;
+/** Milliseconds without a byte before a connection counts as dead. */
+const silence = 60_000;
+/** Milliseconds: the longest pause that a server may ask for. */
+const longestPause = 60_000;
+
+/** A failure of the connection that may be gone at the next try. */
+export class ConnectionError extends Error {}
+
+/**
+ * Sends a request, and again where the connection or the server fails for the moment. Any other answer is returned,
+ * whatever its status.
+ * @throws StagecraftError `io` when the peer cannot be reached; `cancelled` reasons of the signal as they are
+ */
+export async function send(request: Request, services: RequestServices): Promise<Response> {
+  for (let attempt = 1; ; attempt++) {
+    const last = attempt === tries;
+    let pause = (services.retryDelay ?? 500) * 2 ** (attempt - 1);
+    try {
+      const response = await followed(request, services);
+      if (last || !isTransient(response.status)) return response;
+      pause = pauseOf(response.headers['retry-after']) ?? pause;
+      response.body.destroy();
+    } catch (error) {
+      services.signal?.throwIfAborted();
+      if (!(error instanceof ConnectionError)) throw error;
+      if (last) throw unreachable(request.url, error);
+    }
+    await sleep(pause, undefined, { signal: services.signal });
+  }
+}
+
+/** Whether a stream ended because the connection did, so that the rest may be asked for. */
+export function isLost(error: unknown): boolean {
+  return (
+    error instanceof ConnectionError ||
+    isErrno(
+      error,
+      'ECONNRESET',
+      'EPIPE',
+      'ETIMEDOUT',
+      'ERR_STREAM_PREMATURE_CLOSE',
+      'HPE_INVALID_CHUNK_SIZE',
+      'HPE_INVALID_EOF_STATE',
+    )
+  );
+}
+
+/** An address to show: without what may be a credential. */
+export function shownAddress(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+/** A peer that cannot be reached, in words. */
+export function unreachable(url: URL, cause: Error): StagecraftError {
+  return new StagecraftError('io', `${url.protocol}//${url.host} cannot be reached: ${reason(cause)}.`, {
+    hint: hintFor(cause),
+    cause,
+  });
+}
+
+async function followed(request: Request, services: RequestServices): Promise<Response> {
+  let { url, headers } = request;
+  for (let hop = 0; hop <= redirects; hop++) {
+    const message = await sendOnce({ ...request, url, headers }, services);
+    const status = message.statusCode ?? 0;
+    const target = [301, 302, 303, 307, 308].includes(status) && message.headers.location;
+    if (!target || request.follow === false) return { url, status, headers: message.headers, body: message };
+    message.resume();
+    const next = URL.parse(target, url.href);
+    if (next === null || !/^https?:$/.test(next.protocol))
+      throw new StagecraftError('io', `${shownAddress(url)} redirects to ${target}, which is no address.`);
+    if (url.protocol === 'https:' && next.protocol === 'http:')
+      throw new StagecraftError(
+        'io',
+        `${shownAddress(url)} redirects to the insecure ${shownAddress(next)}.`,
+      );
+    if (next.origin !== url.origin) headers = withoutCredentials(headers);
+    url = next;
+  }
+  throw new StagecraftError('io', `${shownAddress(request.url)} redirects more than ${redirects} times.`);
+}
+
+function withoutCredentials(headers: OutgoingHttpHeaders = {}): OutgoingHttpHeaders {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !/^(authorization|cookie|proxy-authorization)$/i.test(name)),
+  );
+}
+
+async function sendOnce(request: Request, { agents, signal }: RequestServices): Promise<IncomingMessage> {
+  const { url, method, headers, body } = request;
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const outgoing = (url.protocol === 'https:' ? requestSecure : requestPlain)(url, {
+    method,
+    agent: agents.for(url),
+    headers: { 'user-agent': 'stagecraft', ...headers },
+    signal,
+    timeout: silence,
+  });
+  outgoing.on('timeout', () => outgoing.destroy(new ConnectionError(`no answer within ${silence / 1000} s`)));
+  outgoing.on('response', resolve);
+  outgoing.on('error', error => {
+    const wrapped =
+      error instanceof ConnectionError ? error : new ConnectionError(reason(error), { cause: error });
+    reject(wrapped);
+  });
+  if (body === undefined || body instanceof Uint8Array) outgoing.end(body);
+  // A server may answer before it has taken all: then the answer counts.
+  else pipeline(body(), outgoing).catch(reject);
+  return promise;
+}
+
+function isTransient(status: number): boolean {
+  return status === 408 || status === 429 || status === 500 || (status >= 502 && status <= 504);
+}
+
+/** Milliseconds. RFC 9110, 10.2.3. */
+function pauseOf(retryAfter: string | undefined): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  const seconds = /^[0-9]+$/.test(retryAfter)
+    ? Number(retryAfter)
+    : (Date.parse(retryAfter) - Date.now()) / 1000;
+  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0) * 1000, longestPause) : undefined;
+}
+
+/** The reason in a connection error, also where several addresses were tried. */
+function reason(error: Error): string {
+  const cause = error instanceof ConnectionError && error.cause instanceof Error ? error.cause : error;
+  const first = cause instanceof AggregateError ? (cause.errors[0] as Error | undefined) : cause;
+  return (first ?? cause).message;
+}
+
+function hintFor(error: Error): string {
+  const cause = (error.cause ?? error) as Error;
+  if (isErrno(cause, 'ENOTFOUND', 'EAI_AGAIN')) return 'Check the name, the network and the proxy settings.';
+  if ('code' in cause && /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(String(cause.code)))
+    return 'Trust its certificate authority: name the file in NODE_EXTRA_CA_CERTS, or install it on this machine.';
+  if (isErrno(cause, 'ECONNREFUSED')) return 'Check that the server runs, and the port.';
+  return 'Check the network and the proxy settings, and try again.';
+}
