@@ -1,4 +1,3 @@
-import { equalPlatforms } from '../image/platform.ts';
 import { formatReference, normalizeReference, parseReference } from '../image/reference.ts';
 import type { Platform } from '../image/types.ts';
 import { image as imageSource, type Tree } from '../llb/index.ts';
@@ -39,13 +38,13 @@ export async function resolveBases(
 /** Asks for each image once for a platform, however many stages use it. */
 export class BaseResolver {
   readonly #planner: Planner;
-  readonly #asked = new Map<string, Promise<ResolvedImage>>();
+  readonly #asked = new Map<string, Promise<ResolvedImage | undefined>>();
 
   constructor(planner: Planner) {
     this.#planner = planner;
   }
 
-  resolve(ref: string, platform: Platform): Promise<ResolvedImage> {
+  resolve(ref: string, platform: Platform): Promise<ResolvedImage | undefined> {
     const key = `${formatFully(platform)} ${ref}`;
     let asked = this.#asked.get(key);
     if (asked === undefined) {
@@ -95,11 +94,15 @@ async function useImage(
   resolver: BaseResolver,
 ): Promise<void> {
   const written = stage.baseName;
-  let resolved: ResolvedImage;
+  let resolved: ResolvedImage | undefined;
   try {
     resolved = await resolver.resolve(normalizeReference(written), platform);
   } catch (error) {
     throw notFound(table, stage, written, error);
+  }
+  if (resolved === undefined) {
+    useUnknown(planner, stage, platform);
+    return;
   }
   const own = platformOf(resolved.config);
   stage.platform = stage.platform ?? (planner.request.implicitPlatform ? runsAs(planner, own) : platform);
@@ -108,6 +111,15 @@ async function useImage(
   warnPlatform(planner, stage, written, own);
   if (isEmptyImage(resolved.config)) return;
   // Its number in progress names is out of all steps, and triggers of the image may still add some.
+  stage.makeBase = () => baseTree(planner, stage);
+}
+
+/** An image that is not at hand: nothing is known of its config, and its files are whatever its name stands for. */
+function useUnknown(planner: Planner, stage: StagePlan, platform: Platform): void {
+  stage.platform = platform;
+  stage.baseName = normalizeReference(stage.baseName);
+  stage.image = emptyImage(platform);
+  stage.isBaseKnown = false;
   stage.makeBase = () => baseTree(planner, stage);
 }
 
@@ -143,7 +155,8 @@ function runsAs({ request, targetPlatform }: Planner, own: Platform): Platform {
 
 function warnPlatform(planner: Planner, stage: StagePlan, written: string, own: Platform): void {
   const wanted = platformFor(planner, stage);
-  if (!own.os || !own.architecture || equalPlatforms(own, wanted)) return;
+  if (!own.os || !own.architecture) return;
+  if (own.os === wanted.os && own.architecture === wanted.architecture) return;
   planner.warnings.add(
     'InvalidBaseImagePlatform',
     `Base image ${written} was pulled with platform "${formatFully(own)}", expected "${formatFully(wanted)}" for current build`,
@@ -169,6 +182,10 @@ async function useContext(
   }
   if (context.ref === 'scratch') return;
   const resolved = await resolver.resolve(normalizeReference(context.ref), platform);
+  if (resolved === undefined) {
+    stage.isBaseKnown = false;
+    return;
+  }
   stage.image = baseImage(resolved.config);
   stage.baseName = pinned(resolved);
   const tree: Tree = imageSource(

@@ -8,8 +8,8 @@ import type {
 } from '../dockerfile/types.ts';
 import type { Healthcheck } from '../image/types.ts';
 import { StagecraftError } from '../util/errors.ts';
+import { goDuration, goList, goQuoteList } from '../util/go-text.ts';
 import { replaceInList } from './env.ts';
-import { goDuration, goList, goQuoteList } from './go-text.ts';
 import { addHistory } from './history.ts';
 import { configure, withShell } from './images.ts';
 import type { Planner } from './planner.ts';

@@ -10,7 +10,7 @@ import type {
   StageInstruction,
 } from '../dockerfile/types.ts';
 import { StagecraftError } from '../util/errors.ts';
-import { suggest } from '../util/suggest.ts';
+import { nearest } from '../util/suggest.ts';
 import type { Planner } from './planner.ts';
 import type { StagePlan } from './stage-plan.ts';
 
@@ -80,7 +80,7 @@ export class Expander {
     const stage = this.#stage;
     for (const name of expansion.unmatched) {
       if (stage.buildArgs.some(arg => arg.key === name)) continue;
-      const meant = suggest(name, stage.env.values.keys());
+      const meant = nearest(name, stage.env.values.keys());
       this.#planner.warnings.add(
         'UndefinedVar',
         `Usage of undefined variable '$${name}'${meant === undefined ? '' : ` (did you mean $${meant}?)`}`,

@@ -1,3 +1,4 @@
+import type { Dockerfile } from '../dockerfile/types.ts';
 import { normalizePlatform } from '../image/platform.ts';
 import type { ImageConfig } from '../image/types.ts';
 import { marshal } from '../llb/index.ts';
@@ -11,6 +12,18 @@ import type { StageTable } from './stage-table.ts';
 import { planStage } from './steps.ts';
 import { addTriggers } from './triggers.ts';
 import type { FrontendRequest, FrontendResult } from './types.ts';
+import { Warnings } from './warnings.ts';
+
+/** A Dockerfile that was gone through: what it makes, and the stages that make it. */
+export interface DockerfilePlan {
+  readonly result: FrontendResult;
+  readonly file: Dockerfile;
+  readonly target: StagePlan;
+  /** Every stage of the file. */
+  readonly stages: readonly StagePlan[];
+  /** What the target needs, itself included, and images that `--from` names. */
+  readonly reached: ReadonlySet<StagePlan>;
+}
 
 /**
  * Turns a Dockerfile into the graph of the target stage and of what it reaches, and the config of the image. Reads
@@ -18,33 +31,49 @@ import type { FrontendRequest, FrontendResult } from './types.ts';
  * @throws StagecraftError with the place in the Dockerfile where there is one
  */
 export async function planDockerfile(request: FrontendRequest): Promise<FrontendResult> {
-  const { planner, table, target } = prepare(request);
-  const reached = await resolveReached(planner, table, target);
-  const stages = table.stages.filter(stage => reached.has(stage));
+  return (await planStages(request)).result;
+}
+
+/**
+ * As {@link planDockerfile}, with the stages.
+ * @param warnings collects what planning comes upon; they are there also where it fails
+ */
+export async function planStages(
+  request: FrontendRequest,
+  warnings = new Warnings(),
+): Promise<DockerfilePlan> {
+  const { planner, table, target } = prepare(request, warnings);
+  const wanted = request.allStages ? [target, ...table.stages] : [target];
+  const needed = await resolveReached(planner, table, wanted);
+  const stages = table.stages.filter(stage => needed.has(stage));
   for (const stage of stages) if (!stage.planned) planStage(planner, stage);
   // The whole of the target is the result.
   target.usedPaths.add('/');
-  return {
+  const reached = request.allStages ? reachableFrom([target]) : needed;
+  const result = {
     definition: marshal(target.tree, { sources: new Map([[planner.file.name, planner.file.text]]) }),
     config: resultConfig(planner, target),
-    warnings: planner.warnings.list(),
-    stages: stages.map(stage => ({
-      name: stage.name ?? `stage-${stage.index}`,
-      index: stage.index,
-      base: stage.baseName,
-    })),
+    warnings: warnings.list(),
+    stages: table.stages
+      .filter(stage => reached.has(stage))
+      .map(stage => ({
+        name: stage.name ?? `stage-${stage.index}`,
+        index: stage.index,
+        base: stage.baseName,
+      })),
   };
+  return { result, file: planner.file, target, stages: table.stages, reached };
 }
 
-/** The stages and images that the target needs, base images known. Triggers of these may need further ones. */
+/** These stages, and the stages and images that they need, base images known. Triggers of these may need further ones. */
 async function resolveReached(
   planner: Planner,
   table: StageTable,
-  target: StagePlan,
+  wanted: readonly StagePlan[],
 ): Promise<ReadonlySet<StagePlan>> {
   const resolver = new BaseResolver(planner);
   for (;;) {
-    const reached = reachableFrom(target);
+    const reached = reachableFrom(wanted);
     await resolveBases(planner, table, reached, resolver);
     let more = false;
     for (const stage of reached) more = addTriggers(planner, table, stage) || more;

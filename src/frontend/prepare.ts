@@ -6,15 +6,19 @@ import { StagecraftError } from '../util/errors.ts';
 import { predefinedArgs, proxiesOf, sourceDateOf, withMetaArgs, withSourceDate } from './arguments.ts';
 import { findContext, mainContext } from './contexts.ts';
 import { expandWord } from './expander.ts';
+import { warnDefaultBases, warnPlatformFlag, warnUndeclared } from './from-checks.ts';
 import { emptyImage } from './images.ts';
 import { at, type Planner } from './planner.ts';
 import { StagePlan } from './stage-plan.ts';
 import { addSteps, isNumbered, refuseCycles, StageTable } from './stage-table.ts';
 import type { FrontendRequest } from './types.ts';
-import { Warnings } from './warnings.ts';
+import type { Warnings } from './warnings.ts';
 
 /** Reads the Dockerfile and lays out its stages: names, bases and what each reads from. Reads nothing else. */
-export function prepare(request: FrontendRequest): {
+export function prepare(
+  request: FrontendRequest,
+  warnings: Warnings,
+): {
   planner: Planner;
   table: StageTable;
   target: StagePlan;
@@ -22,8 +26,6 @@ export function prepare(request: FrontendRequest): {
   const file = parse(request);
   const targetPlatform = normalizePlatform(request.targetPlatform);
   const normalized = { ...request, targetPlatform, buildPlatform: normalizePlatform(request.buildPlatform) };
-  const warnings = new Warnings();
-  for (const warning of file.warnings) warnings.put(warning);
   const buildArgs = withSourceDate(request);
   const targetName = request.target || (file.stages.at(-1)?.name ?? 'default');
   const globalArgs = withMetaArgs(
@@ -44,6 +46,7 @@ export function prepare(request: FrontendRequest): {
     context: mainContext(request, () => table.stages.flatMap(stage => [...stage.contextPaths])),
     warnings,
   };
+  warnDefaultBases(planner);
   for (const stage of file.stages) table.add(at(stage.from.range, () => layOut(planner, table, stage)));
   const target = table.target(request.target);
   for (const stage of table.stages) {
@@ -55,8 +58,7 @@ export function prepare(request: FrontendRequest): {
 }
 
 function parse(request: FrontendRequest): Dockerfile {
-  const { name, text } = request.dockerfile;
-  const file = parseDockerfile(text, name);
+  const { name, text, file = parseDockerfile(text, name) } = request.dockerfile;
   if (file.stages.length > 0) return file;
   throw new StagecraftError('dockerfile', `${name} has no stage to build.`, {
     hint: 'A stage begins with FROM.',
@@ -85,8 +87,9 @@ function layOut(planner: Planner, table: StageTable, stage: Stage): StagePlan {
 }
 
 function baseNameOf(planner: Planner, stage: Stage): string {
-  const { result, unmatched } = expandWord(planner.file, stage.baseName, planner.globalArgs);
-  warnUndeclared(planner, stage, unmatched);
+  const expansion = expandWord(planner.file, stage.baseName, planner.globalArgs);
+  warnUndeclared(planner, stage, expansion);
+  const { result } = expansion;
   if (result !== '') return result;
   throw new StagecraftError('dockerfile', `FROM names no base: "${stage.baseName}" is empty.`, {
     hint: 'Give the variable a value by an ARG above the first FROM, or by --build-arg.',
@@ -95,18 +98,14 @@ function baseNameOf(planner: Planner, stage: Stage): string {
 
 function platformOf(planner: Planner, stage: Stage): Platform | undefined {
   if (stage.platform === undefined || stage.platform === '') return undefined;
-  const { result, unmatched } = expandWord(planner.file, stage.platform, planner.globalArgs);
-  warnUndeclared(planner, stage, unmatched);
+  const expansion = expandWord(planner.file, stage.platform, planner.globalArgs);
+  warnUndeclared(planner, stage, expansion);
+  warnPlatformFlag(planner, stage, expansion);
+  const { result } = expansion;
   if (result !== '') return normalizePlatform(parsePlatform(result));
   throw new StagecraftError('dockerfile', `FROM --platform is empty: "${stage.platform}" has no value.`, {
     hint: 'Predefined are BUILDPLATFORM and TARGETPLATFORM; others need an ARG above the first FROM.',
   });
-}
-
-function warnUndeclared(planner: Planner, stage: Stage, names: Iterable<string>): void {
-  for (const name of names) {
-    planner.warnings.add('UndefinedArgInFrom', `FROM argument '${name}' is not declared`, stage.from.range);
-  }
 }
 
 function isIgnored(noCache: boolean | readonly string[], name: string | undefined): boolean {

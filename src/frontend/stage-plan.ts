@@ -53,6 +53,8 @@ export class StagePlan {
   steps: PlannedStep[] = [];
   readonly dependencies = new Set<StagePlan>();
 
+  /** False where the config of its base image, or of that of its base stage, is not at hand. */
+  isBaseKnown = true;
   /** True once the base image is known. */
   resolved = false;
   /** True once all its instructions are planned: then others may read from it. */
@@ -136,13 +138,14 @@ export class StagePlan {
     this.buildArgs = [...base.buildArgs];
     this.usedPaths = base.usedPaths;
     this.workdirSet = base.workdirSet;
+    this.isBaseKnown = base.isBaseKnown;
   }
 }
 
-/** The stage, then everything that it reads from, all the way down; each once. */
-export function reachableFrom(target: StagePlan): Set<StagePlan> {
+/** These stages, and everything that they read from, all the way down; each once. */
+export function reachableFrom(stages: readonly StagePlan[]): Set<StagePlan> {
   const reached = new Set<StagePlan>();
-  const open = [target];
+  const open = [...stages];
   for (let stage = open.pop(); stage !== undefined; stage = open.pop()) {
     if (reached.has(stage)) continue;
     reached.add(stage);

@@ -1,3 +1,4 @@
+import type { Dockerfile } from '../dockerfile/types.ts';
 import type { ImageConfig, Platform } from '../image/types.ts';
 import type { Definition } from '../llb/definition.ts';
 import type { Digest } from '../util/digest.ts';
@@ -6,9 +7,15 @@ import type { SourceRange } from '../util/errors.ts';
 /** What the Dockerfile frontend is asked for: the part of a build request that shapes the graph. */
 export interface FrontendRequest {
   /** The Dockerfile's text and the name to show for it. */
-  dockerfile: { text: Uint8Array; name: string };
+  dockerfile: {
+    text: Uint8Array;
+    name: string /** The text parsed, where that is done. */;
+    file?: Dockerfile;
+  };
   /** `--target`: a stage name or number; the last stage if absent. */
   target?: string | undefined;
+  /** True to go through all stages, also those that the target does not need: for checks. */
+  allStages?: boolean | undefined;
   /** `--build-arg`; a name without value is already resolved from the environment. */
   buildArgs: ReadonlyMap<string, string>;
   labels: ReadonlyMap<string, string>;
@@ -51,8 +58,12 @@ export type NamedContext =
   | { type: 'image'; ref: string }
   | { type: 'local'; name: string; ignorePatterns: readonly string[] };
 
-/** Finds the image that a reference names for a platform. @throws StagecraftError `not-found` */
-export type ResolveImage = (ref: string, platform: Platform) => Promise<ResolvedImage>;
+/**
+ * Finds the image that a reference names for a platform. Nothing means that it is not at hand and that planning goes on
+ * without its config: good enough for checks, never for a build.
+ * @throws StagecraftError `not-found`
+ */
+export type ResolveImage = (ref: string, platform: Platform) => Promise<ResolvedImage | undefined>;
 
 export interface ResolvedImage {
   /** The normalised reference: `docker.io/library/debian:bookworm`. */
