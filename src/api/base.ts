@@ -69,7 +69,12 @@ export async function buildBase(request: BaseImageRequest): Promise<BaseImage> {
         image: { epoch, ...output.image },
       };
       const written = await Task.run(progress, 'exporting to image', task =>
-        writeOutput(services, { rootFs: base.rootfs, config: base.config }, named, task),
+        writeOutput(
+          services,
+          { results: [{ rootFs: base.rootfs, config: base.config }], index: false },
+          named,
+          task,
+        ),
       );
       image ??= written.image;
     }

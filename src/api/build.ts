@@ -1,11 +1,13 @@
 import type { Exported } from '../exporter/export.ts';
 import { checkOutput, type Output } from '../exporter/outputs.ts';
 import type { FrontendResult } from '../frontend/types.ts';
-import { solve } from '../solver/solver.ts';
+import { formatPlatform } from '../image/platform.ts';
+import { type SolveTarget, solve } from '../solver/solver.ts';
 import { checkNewName } from '../store/images.ts';
+import { StagecraftError } from '../util/errors.ts';
 import { explainClimbing } from './climbing.ts';
 import { writeOutput } from './outputs.ts';
-import { planBuild } from './planning.ts';
+import { makesIndex, planBuild, platformsOf } from './planning.ts';
 import type { BuildRequest, BuildResult } from './request.ts';
 import { withServices } from './services.ts';
 import { Task } from './task.ts';
@@ -18,22 +20,21 @@ import { Task } from './task.ts';
 export async function build(request: BuildRequest): Promise<BuildResult> {
   const started = performance.now();
   const outputs = outputsOf(request, (request.tags ?? []).map(checkNewName));
-  for (const output of outputs) checkOutput(output);
+  const index = makesIndex(request);
+  for (const output of outputs) checkOutput(output, index);
   return withServices(request, async services => {
     const { progress, signal, beforeWork } = services.solver;
-    const plan = await planBuild(request, services);
-    const {
-      rootFses: [rootFs = []],
-      steps,
-    } = await solve([{ definition: plan.definition }], services.solver).catch((error: unknown) => {
-      throw explainClimbing(error, plan.definition);
+    const plans = await planBuild(request, services);
+    const { rootFses, steps } = await solve(targetsOf(plans), services.solver).catch((error: unknown) => {
+      throw explainClimbing(error, plans[0]!.definition);
     });
-    const result = { rootFs, config: plan.config };
+    // Those of required stages come behind; nobody wants their files.
+    const results = plans.map(({ config }, i) => ({ rootFs: rootFses[i]!, config }));
     const written: Exported[] = [];
     for (const output of outputs)
       written.push(
         await Task.run(progress, titleOf(output), task =>
-          writeOutput({ ...services.sources, beforeWork, signal }, result, output, task),
+          writeOutput({ ...services.sources, beforeWork, signal }, { results, index }, output, task),
         ),
       );
     const first = written.find(each => each.image !== undefined);
@@ -42,15 +43,35 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
       names: [...new Set(written.flatMap(each => each.names))],
       metadata: first?.metadata ?? {},
       steps,
-      warnings: plan.warnings,
+      // What is said of the Dockerfile is said once, as BuildKit does, not for each platform.
+      warnings: plans[0]!.warnings,
       durationMs: performance.now() - started,
     };
   });
 }
 
-/** The graph and the config that a request asks for, with nothing run but what a remote context needs to be read. */
+/**
+ * The graph and the config that a request asks for, with nothing run but what a remote context needs to be read.
+ * @throws StagecraftError `usage` for several platforms, each of which has a graph of its own
+ */
 export async function plan(request: BuildRequest): Promise<FrontendResult> {
-  return withServices(request, services => planBuild(request, services));
+  if (platformsOf(request).length > 1)
+    throw new StagecraftError('usage', 'Each platform has a build graph of its own.', {
+      hint: 'Name one platform.',
+    });
+  return withServices(request, async services => (await planBuild(request, services))[0]!);
+}
+
+/** The graphs of the images, then those of the required stages: all to be solved, or nothing is written. */
+function targetsOf(plans: readonly FrontendResult[]): SolveTarget[] {
+  const required = plans.flatMap(({ required, platform }) => {
+    const where = plans.length > 1 ? ` for ${formatPlatform(platform)}` : '';
+    return required.map(({ stage, definition }) => ({
+      definition,
+      onFailure: `The required stage ${stage} failed${where}, so no image was made.`,
+    }));
+  });
+  return [...plans, ...required];
 }
 
 /** The tags go to every output that names images; without any output the image goes into the store. */

@@ -1,7 +1,7 @@
 import type { BlobStore } from '../content/blobs.ts';
 import type { Exported } from '../exporter/export.ts';
 import type { Output } from '../exporter/outputs.ts';
-import type { ImageResult } from '../exporter/types.ts';
+import type { BuildOutcome } from '../exporter/types.ts';
 import type { LayerStore } from '../snapshot/types.ts';
 import type { Store } from '../store/store.ts';
 import type { Task } from './task.ts';
@@ -18,7 +18,7 @@ export interface OutputServices {
 /** Writes the result of a build to one place. */
 export async function writeOutput(
   { store, layers, beforeWork, signal }: OutputServices,
-  result: ImageResult,
+  outcome: BuildOutcome,
   output: Output,
   task: Task,
 ): Promise<Exported> {
@@ -29,5 +29,5 @@ export async function writeOutput(
     signal,
     status: (id, current, total) => task.status(id, current, total),
   });
-  return exportBuild(services, layers, [result], output, { names: output.names });
+  return exportBuild(services, layers, outcome, output, { names: output.names });
 }

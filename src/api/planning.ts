@@ -1,16 +1,60 @@
 import { planDockerfile } from '../frontend/plan.ts';
 import type { FrontendRequest, FrontendResult } from '../frontend/types.ts';
-import { hostPlatform, parsePlatform } from '../image/platform.ts';
+import { formatPlatform, hostPlatform, normalizePlatform, parsePlatform } from '../image/platform.ts';
 import { normalizeReference } from '../image/reference.ts';
+import type { Platform } from '../image/types.ts';
+import { parseBoolean } from '../util/boolean.ts';
+import { StagecraftError } from '../util/errors.ts';
 import { type BuildInputs, readInputs } from './inputs.ts';
 import type { BuildRequest } from './request.ts';
 import type { BuildServices } from './services.ts';
 import { imageResolver } from './sources.ts';
 import { Task } from './task.ts';
 
-/** Reads what the request names, and makes its graph and config; nothing of the Dockerfile runs. */
-export async function planBuild(request: BuildRequest, services: BuildServices): Promise<FrontendResult> {
-  return planInputs(request, await readInputs(request, services), services);
+/**
+ * Reads what the request names, and makes graph and config for each platform, in the order in which they were asked
+ * for; nothing of the Dockerfile runs.
+ */
+export async function planBuild(request: BuildRequest, services: BuildServices): Promise<FrontendResult[]> {
+  makesIndex(request);
+  const inputs = await readInputs(request, services);
+  const platforms = platformsOf(request);
+  const plans = await Promise.allSettled(
+    platforms.map(platform => planInputs(request, inputs, services, platform)),
+  );
+  return plans.map(plan => {
+    if (plan.status === 'rejected') throw plan.reason;
+    return plan.value;
+  });
+}
+
+/** The platforms that are asked for, each once; this machine's where none is. @throws StagecraftError `usage` */
+export function platformsOf({ platforms = [] }: BuildRequest): [Platform, ...Platform[]] {
+  const asked = platforms.map(text => (text === 'local' ? hostPlatform() : parsePlatform(text)));
+  const byName = new Map(asked.map(each => [formatPlatform(normalizePlatform(each)), each]));
+  const [first = hostPlatform(), ...others] = byName.values();
+  return [first, ...others];
+}
+
+/**
+ * True where the image is an index of platforms: for several, and for a single one by `BUILDKIT_MULTI_PLATFORM`.
+ * @throws StagecraftError `usage` where that forbids what was asked for
+ */
+export function makesIndex(request: BuildRequest): boolean {
+  const isMany = platformsOf(request).length > 1;
+  const text = request.buildArgs?.BUILDKIT_MULTI_PLATFORM;
+  if (!text) return isMany;
+  const value = parseBoolean(text);
+  if (value === undefined)
+    throw new StagecraftError(
+      'usage',
+      `The build argument BUILDKIT_MULTI_PLATFORM is "${text}", neither true nor false.`,
+    );
+  if (!value && isMany)
+    throw new StagecraftError('usage', 'BUILDKIT_MULTI_PLATFORM=0 forbids an image for several platforms.', {
+      hint: 'Leave the build argument out, or name one platform.',
+    });
+  return value;
 }
 
 /** Makes graph and config of what was read, which is read once however many platforms are planned. */
@@ -18,18 +62,22 @@ export async function planInputs(
   request: BuildRequest,
   inputs: BuildInputs,
   { sources }: BuildServices,
+  targetPlatform: Platform = platformsOf(request)[0],
 ): Promise<FrontendResult> {
   const progress = request.onProgress ?? (() => {});
   const resolveImage = imageResolver(sources);
-  const target = request.platform === undefined ? hostPlatform() : parsePlatform(request.platform);
+  const multiPlatform = makesIndex(request);
+  const of = multiPlatform ? `${formatPlatform(normalizePlatform(targetPlatform))} ` : '';
   return planDockerfile({
     ...inputs,
     target: request.target,
+    required: request.require,
     buildArgs: new Map(Object.entries(request.buildArgs ?? {})),
     labels: new Map(Object.entries(request.labels ?? {})),
-    targetPlatform: target,
+    targetPlatform,
+    multiPlatform,
     buildPlatform: hostPlatform(),
-    implicitPlatform: request.platform === undefined,
+    implicitPlatform: !request.platforms?.length,
     noCache: request.noCache ?? false,
     networkMode: request.network ?? 'default',
     extraHosts: request.addHosts ?? [],
@@ -38,7 +86,7 @@ export async function planInputs(
     cgroupParent: request.cgroupParent,
     sourceDateEpoch: request.sourceDateEpoch,
     resolveImage: (ref, platform) =>
-      Task.run(progress, `[internal] load metadata for ${normalizeReference(ref)}`, () =>
+      Task.run(progress, `[${of}internal] load metadata for ${normalizeReference(ref)}`, () =>
         resolveImage(ref, platform),
       ),
   } satisfies FrontendRequest);

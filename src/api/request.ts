@@ -22,6 +22,8 @@ export interface BuildRequest {
   /** The Dockerfile's path; `Dockerfile` in the context unless given. `-` reads standard input. */
   dockerfile?: string | undefined;
   target?: string | undefined;
+  /** Further stages, by name or number, that must succeed for anything to be written: tests and linters. */
+  require?: string[];
   buildArgs?: Record<string, string>;
   labels?: Record<string, string>;
   /** Names for the image: `-t`. */
@@ -30,8 +32,10 @@ export interface BuildRequest {
   outputs?: Output[];
   /** True for all stages, or the names of stages that must run again. */
   noCache?: boolean | string[];
-  /** `os/architecture[/variant]`; this machine's unless given. */
-  platform?: string | undefined;
+  /**
+   * `os/architecture[/variant]` or `local`; this machine's unless given. Several make an image index, in this order.
+   */
+  platforms?: string[];
   network?: 'default' | 'host' | 'none';
   /** `[host, address]`. */
   addHosts?: [string, string][];

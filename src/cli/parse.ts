@@ -1,3 +1,4 @@
+import { parseBoolean } from '../util/boolean.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { suggest } from '../util/suggest.ts';
 import type { Command, Flag, Flags, FlagValues } from './command.ts';
@@ -76,10 +77,9 @@ export function usageError(command: Pick<Command, 'name'>, message: string, hint
   return new StagecraftError('usage', message, { hint: hint ? `${hint}\n${more}` : more });
 }
 
-/** The values that Go's `strconv.ParseBool` takes, which is what Docker's flags take. */
 function readSwitch(name: string, value: string | undefined): boolean {
-  if (value === undefined || /^(1|t|true)$/i.test(value)) return true;
-  if (/^(0|f|false)$/i.test(value)) return false;
+  const given = value === undefined ? true : parseBoolean(value);
+  if (given !== undefined) return given;
   throw new StagecraftError('usage', `The flag ${name} is on or off: "${value}" is neither true nor false.`);
 }
 

@@ -1,7 +1,7 @@
+import { parseBoolean } from '../util/boolean.ts';
 import { parseFields } from './csv.ts';
 import { didYouMean, fail, located, quote } from './fail.ts';
 import type { Device, Flag } from './types.ts';
-import { parseBoolean } from './values.ts';
 
 /**
  * Reads a `--device`: the name of a CDI device, and whether it must be there.

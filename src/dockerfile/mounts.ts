@@ -1,7 +1,8 @@
+import { parseBoolean } from '../util/boolean.ts';
 import { parseFields } from './csv.ts';
 import { didYouMean, fail, located, quote } from './fail.ts';
 import type { CacheSharing, Flag, Mount, MountField, MountFlag, MountType } from './types.ts';
-import { parseBoolean, parseSize, parseUnsigned } from './values.ts';
+import { parseSize, parseUnsigned } from './values.ts';
 
 const types: readonly MountType[] = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'];
 const sharings: readonly CacheSharing[] = ['shared', 'private', 'locked'];

@@ -3,12 +3,6 @@
 /** No size or duration is written longer than this. */
 const longest = 64;
 
-/** `true`, `1`, `T` and their like. */
-export function parseBoolean(text: string): boolean | undefined {
-  if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;
-  return /^(0|f|F|FALSE|false|False)$/.test(text) ? false : undefined;
-}
-
 /** An unsigned number below 2^32 in base 8 or 10. */
 export function parseUnsigned(text: string, base: 8 | 10): number | undefined {
   if (!(base === 8 ? /^[0-7]+$/ : /^[0-9]+$/).test(text)) return undefined;

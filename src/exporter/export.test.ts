@@ -28,7 +28,7 @@ const sample: ImageResult = { rootFs, config: sampleConfig };
 const named: BuildOptions = { names: ['docker.io/library/app:1', 'localhost:5000/team/app:2'] };
 
 function write(output: string, results: ImageResult[] = [sample], build = named): Promise<Exported> {
-  return exportBuild(services, layers, results, parseOutput(output), build);
+  return exportBuild(services, layers, { results, index: results.length > 1 }, parseOutput(output), build);
 }
 
 /** Runs a program of others; the test is skipped where it is not installed. */

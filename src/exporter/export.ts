@@ -2,11 +2,11 @@ import { configPlatform } from '../image/manifest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { LayerStore } from '../snapshot/types.ts';
 import { nameImage } from '../store/images.ts';
-import { StagecraftError } from '../util/errors.ts';
 import { commitImage } from './image.ts';
 import { imageMetadata } from './metadata.ts';
 import { checkOutput, type Output } from './outputs.ts';
-import type { CommittedImage, ExportServices, ImageOptions, ImageResult } from './types.ts';
+import { refuseOverlaps } from './tree.ts';
+import type { BuildOutcome, CommittedImage, ExportServices, ImageOptions } from './types.ts';
 
 /** What an export has made. */
 export interface Exported {
@@ -37,7 +37,7 @@ export interface BuildOptions {
 export async function exportBuild(
   services: ExportServices,
   layers: LayerStore,
-  results: readonly ImageResult[],
+  outcome: BuildOutcome,
   output: Output,
   build: BuildOptions,
 ): Promise<Exported> {
@@ -47,9 +47,9 @@ export async function exportBuild(
       return nothing;
     case 'tar':
     case 'local':
-      return exportFiles(services, layers, results, output, epoch);
+      return exportFiles(services, layers, outcome, output, epoch);
     default:
-      return exportImage(services, results, output, { ...build, epoch });
+      return exportImage(services, outcome, output, { ...build, epoch });
   }
 }
 
@@ -58,20 +58,20 @@ const nothing: Exported = { names: [], metadata: {}, skipped: [] };
 async function exportFiles(
   services: ExportServices,
   layers: LayerStore,
-  results: readonly ImageResult[],
+  { results, index }: BuildOutcome,
   output: Output,
   epoch: number | undefined,
 ): Promise<Exported> {
   services.beforeRead?.();
-  const isSplit = output.platformSplit ?? results.length > 1;
-  if (results.length > 1 && !isSplit)
-    throw new StagecraftError('usage', 'Files for several platforms cannot go into one directory.', {
-      hint: 'Leave out platform-split=false.',
-    });
-  const trees = results.map(({ rootFs, config }) => ({
-    tree: layers.view(rootFs),
-    prefix: isSplit ? formatPlatform(configPlatform(config)).replaceAll('/', '_') : undefined,
-  }));
+  const trees = results.map(({ rootFs, config }) => {
+    const platform = formatPlatform(configPlatform(config));
+    return {
+      tree: layers.view(rootFs),
+      platform,
+      prefix: (output.platformSplit ?? index) ? platform.replaceAll('/', '_') : undefined,
+    };
+  });
+  refuseOverlaps(trees);
   const options = { epoch, ...(services.signal ? { signal: services.signal } : {}) };
   if (output.type === 'tar') {
     const { writeTrees } = await import('./tar.ts');
@@ -85,20 +85,16 @@ async function exportFiles(
 
 async function exportImage(
   services: ExportServices,
-  results: readonly ImageResult[],
+  outcome: BuildOutcome,
   output: Output,
   build: BuildOptions,
 ): Promise<Exported> {
-  checkOutput(output);
-  if (output.type === 'docker' && results.length > 1)
-    throw new StagecraftError('usage', "Docker's archive format holds images for one platform only.", {
-      hint: 'Use type=oci.',
-    });
+  checkOutput(output, outcome.index);
   const { epoch } = build;
   const { root } = services.store;
   const names = [...new Set([...build.names, ...output.names])];
   const annotations = [...(build.annotations ?? []), ...(output.image.annotations ?? [])];
-  const image = await commitImage(services, results, { ...output.image, epoch, annotations });
+  const image = await commitImage(services, outcome, { ...output.image, epoch, annotations });
   if (output.type === 'image') {
     nameImage(services.store, image.descriptor, names);
     return { image, names, metadata: imageMetadata(image, names), skipped: [] };

@@ -7,7 +7,7 @@ import { StagecraftError } from '../util/errors.ts';
 import { selectAnnotations } from './annotations.ts';
 import { completeHistory, earlier, type LayerOrigin, limitTimes, noTime } from './history.ts';
 import { type PackedLayer, packLayers } from './layers.ts';
-import type { CommittedImage, ExportServices, ImageOptions, ImageResult } from './types.ts';
+import type { BuildOutcome, CommittedImage, ExportServices, ImageOptions, ImageResult } from './types.ts';
 
 /**
  * Puts an image into the store: layers, config and manifest, and an index around the manifests where there are several
@@ -16,30 +16,33 @@ import type { CommittedImage, ExportServices, ImageOptions, ImageResult } from '
  */
 export async function commitImage(
   services: ExportServices,
-  results: readonly ImageResult[],
+  { results, index }: BuildOutcome,
   options: ImageOptions,
 ): Promise<CommittedImage> {
-  checkOptions(results, options);
+  checkOptions(results, index, options);
   const parts: CommittedImage['parts'] = [];
   for (const result of results) parts.push(await commitPart(services, result, options));
-  if (parts.length === 1 && parts[0]) {
+  if (!index && parts[0]) {
     const { descriptor, configDigest } = parts[0];
     return { descriptor, configDigest, parts };
   }
   const annotations = selectAnnotations(options.annotations, 'index');
   const isOci = options.mediaTypes === 'oci';
   const mediaType = isOci ? mediaTypes.index : mediaTypes.dockerManifestList;
-  const index = putJson(services.blobs, {
+  const document = putJson(services.blobs, {
     schemaVersion: 2,
     mediaType,
     manifests: parts.map(part => part.descriptor),
     ...(annotations && { annotations }),
   });
   const onDescriptor = selectAnnotations(options.annotations, 'index-descriptor');
-  return { descriptor: { mediaType, ...index, ...(onDescriptor && { annotations: onDescriptor }) }, parts };
+  return {
+    descriptor: { mediaType, ...document, ...(onDescriptor && { annotations: onDescriptor }) },
+    parts,
+  };
 }
 
-function checkOptions(results: readonly ImageResult[], options: ImageOptions): void {
+function checkOptions(results: readonly ImageResult[], index: boolean, options: ImageOptions): void {
   if (results.length === 0) throw new StagecraftError('usage', 'There is nothing to export.');
   const platforms = results.map(result => formatPlatform(configPlatform(result.config)));
   const repeated = platforms.find((platform, index) => platforms.indexOf(platform) !== index);
@@ -54,7 +57,7 @@ function checkOptions(results: readonly ImageResult[], options: ImageOptions): v
     throw new StagecraftError('usage', 'Annotations need OCI media types.', {
       hint: 'Leave out oci-mediatypes=false.',
     });
-  if (results.length === 1 && annotations.some(each => each.place.startsWith('index')))
+  if (!index && annotations.some(each => each.place.startsWith('index')))
     throw new StagecraftError('usage', 'An image for a single platform has no index to annotate.', {
       hint: 'Use `manifest:` or `manifest-descriptor:` annotations.',
     });

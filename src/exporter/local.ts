@@ -21,8 +21,8 @@ import { makeDirectories } from '../util/directories.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
 import { Pace } from '../util/pace.ts';
 import { cannotWrite } from './destination.ts';
-import { limitTime, type TreeOptions, type TreeToWrite } from './tar.ts';
-import { walkTree } from './tree.ts';
+import { limitTime, type TreeOptions } from './tar.ts';
+import { type TreeToWrite, walkTree } from './tree.ts';
 
 export interface LocalOptions extends TreeOptions {
   /** `delete` removes what the directory has and the tree has not. */
@@ -53,7 +53,8 @@ export async function writeLocal(
     for (const { tree, prefix } of trees) {
       const root = prefix === undefined ? top : `${top}/${prefix}`;
       if (prefix !== undefined) makeDirectory(root);
-      skipped.push(...(await new LocalWriter(tree, root === '/' ? '' : root, options).write()));
+      const beside = prefix === undefined ? trees.map(each => each.tree) : [tree];
+      skipped.push(...(await new LocalWriter(tree, beside, root === '/' ? '' : root, options).write()));
     }
   } catch (error) {
     if (
@@ -68,11 +69,14 @@ export async function writeLocal(
 
 class LocalWriter {
   readonly #tree: FileTree;
+  /** All trees that go into the same directory, this one too. */
+  readonly #beside: readonly FileTree[];
   readonly #root: ByteString;
   readonly #options: LocalOptions;
 
-  constructor(tree: FileTree, root: ByteString, options: LocalOptions) {
+  constructor(tree: FileTree, beside: readonly FileTree[], root: ByteString, options: LocalOptions) {
     this.#tree = tree;
+    this.#beside = beside;
     this.#root = root;
     this.#options = options;
   }
@@ -89,13 +93,18 @@ class LocalWriter {
       if (entry.type === 'directory') {
         makeDirectory(to);
         directories.push([path, entry]);
-        if (this.#options.mode === 'delete') removeOthers(to, new Set(this.#tree.list(path)));
+        if (this.#options.mode === 'delete') removeOthers(to, this.#namesIn(path));
       } else if (linkOf !== undefined) {
         replace(to, temporary => linkSync(fsPath(this.#root + linkOf), fsPath(temporary)));
       } else if (!this.#writeEntry(path, to, entry)) skipped.push(textFromBytes(path));
     }
     for (const [path, entry] of directories.reverse()) this.#finish(path, this.#root + path, entry);
     return skipped;
+  }
+
+  #namesIn(path: ByteString): Set<ByteString> {
+    const trees = this.#beside.filter(tree => tree.lstat(path)?.type === 'directory');
+    return new Set(trees.flatMap(tree => tree.list(path)));
   }
 
   /** False for a device that this user must not make. */

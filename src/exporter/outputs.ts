@@ -1,5 +1,6 @@
 import { parseCompression } from '../content/compression.ts';
 import { checkNewName } from '../store/images.ts';
+import { parseBoolean } from '../util/boolean.ts';
 import { parseCsv } from '../util/csv.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type Annotation, parseAnnotationAttribute } from './annotations.ts';
@@ -47,9 +48,14 @@ const withoutEffect = new Set([
 
 /**
  * Refuses what cannot be written here. Worth asking before a build: it would only fail when all else is done.
+ * @param index true where the image is an index of platforms
  * @throws StagecraftError
  */
-export function checkOutput(output: Output): void {
+export function checkOutput(output: Output, index = false): void {
+  if (output.type === 'docker' && index)
+    throw new StagecraftError('usage', "Docker's archive format holds images for one platform only.", {
+      hint: 'Use type=oci, or the store with type=image; or build one platform at a time.',
+    });
   if (output.push)
     throw new StagecraftError('unsupported', 'This version cannot push to a registry yet.', {
       hint: 'Write an archive with -o type=oci,dest=FILE and push it with skopeo.',
@@ -201,8 +207,8 @@ function checkDestination(output: Output): void {
 }
 
 function parseFlag(key: string, value: string): boolean {
-  // As Go's strconv.ParseBool; an attribute without value is set.
-  if (/^(|1|t|T|TRUE|true|True)$/.test(value)) return true;
-  if (/^(0|f|F|FALSE|false|False)$/.test(value)) return false;
+  // An attribute without value is set.
+  const flag = value === '' ? true : parseBoolean(value);
+  if (flag !== undefined) return flag;
   throw new StagecraftError('usage', `The output attribute ${key} is ${value}, neither true nor false.`);
 }

@@ -1,14 +1,7 @@
 import { closeSync } from 'node:fs';
-import type { FileTree } from '../snapshot/types.ts';
 import { type TarItem, writeTar } from '../tar/writer.ts';
 import type { ByteString } from '../util/bytes.ts';
-import { walkTree } from './tree.ts';
-
-/** A root file system to write, in a directory of its own where `prefix` names one: `linux_amd64`. */
-export interface TreeToWrite {
-  tree: FileTree;
-  prefix?: ByteString | undefined;
-}
+import { type TreeToWrite, walkTree } from './tree.ts';
 
 export interface TreeOptions {
   /** No time is later than this: seconds since the epoch. */
@@ -25,12 +18,18 @@ export function writeTrees(
 }
 
 function* items(trees: readonly TreeToWrite[], options: TreeOptions): Generator<TarItem> {
+  // Directories that several trees have at one place are there once.
+  const directories = new Set<ByteString>();
   for (const { tree, prefix } of trees) {
     const start = prefix === undefined ? '' : `${prefix}/`;
     const time = BigInt(options.epoch ?? 0) * 1_000_000_000n;
     if (prefix !== undefined)
       yield { header: { name: prefix, type: 'directory', mode: 0o755, mtimeNs: time } };
     for (const { path, entry, linkOf } of walkTree(tree)) {
+      if (entry.type === 'directory') {
+        if (directories.has(start + path)) continue;
+        directories.add(start + path);
+      }
       const header = {
         name: start + path.slice(1),
         mode: entry.mode,

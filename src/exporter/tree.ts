@@ -1,5 +1,34 @@
 import type { Entry, FileTree } from '../snapshot/types.ts';
-import type { ByteString } from '../util/bytes.ts';
+import { type ByteString, textFromBytes } from '../util/bytes.ts';
+import { StagecraftError } from '../util/errors.ts';
+
+/** A root file system to write, in a directory of its own where `prefix` names one: `linux_amd64`. */
+export interface TreeToWrite {
+  tree: FileTree;
+  /** For messages. */
+  platform?: string;
+  prefix?: ByteString | undefined;
+}
+
+/**
+ * Makes sure that trees which go into one directory have no file in common; directories they may.
+ * @throws StagecraftError `usage` naming the first path that several have
+ */
+export function refuseOverlaps(trees: readonly TreeToWrite[]): void {
+  if (trees.length < 2 || trees.some(({ prefix }) => prefix !== undefined)) return;
+  const owners = new Map<ByteString, TreeToWrite>();
+  for (const owner of trees)
+    for (const { path, entry } of walkTree(owner.tree)) {
+      const other = owners.get(path);
+      if (other === undefined) owners.set(path, owner);
+      else if (entry.type !== 'directory' || other.tree.lstat(path)?.type !== 'directory')
+        throw new StagecraftError(
+          'usage',
+          `The file ${textFromBytes(path)} is in the results for ${other.platform} and ${owner.platform}, which cannot go into one directory.`,
+          { hint: 'Leave out platform-split=false, or give the files names with TARGETARCH in them.' },
+        );
+    }
+}
 
 /** One entry of a walk. */
 export interface Visit {

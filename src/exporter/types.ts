@@ -38,6 +38,14 @@ export interface ImageResult {
   describe?: ((layer: LayerId) => string | undefined) | undefined;
 }
 
+/** What a build has made. */
+export interface BuildOutcome {
+  /** One for each platform. */
+  results: readonly ImageResult[];
+  /** True where they belong into an index, and their files into a directory for each; several always do. */
+  index: boolean;
+}
+
 /** How an image is written. */
 export interface ImageOptions {
   compression: Compression;

@@ -1,7 +1,7 @@
 import type { Dockerfile } from '../dockerfile/types.ts';
 import { normalizePlatform } from '../image/platform.ts';
 import type { ImageConfig } from '../image/types.ts';
-import { marshal } from '../llb/index.ts';
+import { type Definition, marshal } from '../llb/index.ts';
 import { BaseResolver, resolveBases } from './bases.ts';
 import { timeOf } from './history.ts';
 import { compactConfig, platformOf } from './images.ts';
@@ -21,7 +21,7 @@ export interface DockerfilePlan {
   readonly target: StagePlan;
   /** Every stage of the file. */
   readonly stages: readonly StagePlan[];
-  /** What the target needs, itself included, and images that `--from` names. */
+  /** What the target and required stages need, they included, and images that `--from` names. */
   readonly reached: ReadonlySet<StagePlan>;
 }
 
@@ -42,16 +42,20 @@ export async function planStages(
   request: FrontendRequest,
   warnings = new Warnings(),
 ): Promise<DockerfilePlan> {
-  const { planner, table, target } = prepare(request, warnings);
-  const wanted = request.allStages ? [target, ...table.stages] : [target];
-  const needed = await resolveReached(planner, table, wanted);
+  const { planner, table, target, required } = prepare(request, warnings);
+  const wanted = [target, ...required];
+  const needed = await resolveReached(planner, table, request.allStages ? table.stages : wanted);
   const stages = table.stages.filter(stage => needed.has(stage));
   for (const stage of stages) if (!stage.planned) planStage(planner, stage);
-  // The whole of the target is the result.
-  target.usedPaths.add('/');
-  const reached = request.allStages ? reachableFrom([target]) : needed;
+  // All of their files are the result. That must be known before any graph is marshalled.
+  for (const stage of wanted) stage.usedPaths.add('/');
+  const definitionOf = ({ tree }: StagePlan): Definition =>
+    marshal(tree, { sources: new Map([[planner.file.name, planner.file.text]]) });
+  const reached = request.allStages ? reachableFrom(wanted) : needed;
   const result = {
-    definition: marshal(target.tree, { sources: new Map([[planner.file.name, planner.file.text]]) }),
+    platform: planner.targetPlatform,
+    definition: definitionOf(target),
+    required: required.map(stage => ({ stage: stage.title, definition: definitionOf(stage) })),
     config: resultConfig(planner, target),
     warnings: warnings.list(),
     stages: table.stages

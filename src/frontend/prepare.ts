@@ -22,6 +22,8 @@ export function prepare(
   planner: Planner;
   table: StageTable;
   target: StagePlan;
+  /** The stages of `--require`, each once. */
+  required: StagePlan[];
 } {
   const file = parse(request);
   const targetPlatform = normalizePlatform(request.targetPlatform);
@@ -49,12 +51,13 @@ export function prepare(
   warnDefaultBases(planner);
   for (const stage of file.stages) table.add(at(stage.from.range, () => layOut(planner, table, stage)));
   const target = table.target(request.target);
+  const required = [...new Set((request.required ?? []).map(name => table.target(name)))];
   for (const stage of table.stages) {
     if (stage.replacement === undefined) addSteps(table, stage, stage.stage?.instructions ?? [], false);
   }
   refuseCycles(table);
   nameAlone(table);
-  return { planner, table, target };
+  return { planner, table, target, required };
 }
 
 function parse(request: FrontendRequest): Dockerfile {
@@ -110,7 +113,7 @@ function platformOf(planner: Planner, stage: Stage): Platform | undefined {
 
 function isIgnored(noCache: boolean | readonly string[], name: string | undefined): boolean {
   if (typeof noCache === 'boolean') return noCache;
-  return name !== undefined && noCache.some(each => each.toLowerCase() === name);
+  return noCache.some(each => each.toLowerCase() === (name ?? ''));
 }
 
 /** A stage that is all there is needs no name in progress. Like BuildKit, count mounts and images as others. */

@@ -14,6 +14,8 @@ export interface FrontendRequest {
   };
   /** `--target`: a stage name or number; the last stage if absent. */
   target?: string | undefined;
+  /** `--require`: further stages to plan, by name or number, whose success the image depends on. */
+  required?: readonly string[] | undefined;
   /** True to go through all stages, also those that the target does not need: for checks. */
   allStages?: boolean | undefined;
   /** `--build-arg`; a name without value is already resolved from the environment. */
@@ -75,7 +77,11 @@ export interface ResolvedImage {
 
 /** What the frontend makes: the graph, and the image config to put around its result. */
 export interface FrontendResult {
+  /** The platform that was asked for, normalised. */
+  platform: Platform;
   definition: Definition;
+  /** The stages that must succeed besides, in the order in which they were asked for. */
+  required: { stage: string; definition: Definition }[];
   /**
    * Without `rootfs.diff_ids`, and without `created` unless there is a source date. The entries of `history` that are
    * not `empty_layer` and the layers of the definition's result match one to one, in order, base first: those of the

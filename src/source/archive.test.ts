@@ -28,9 +28,15 @@ async function withStore<T>(body: (store: Store) => Promise<T>): Promise<T> {
   }
 }
 
-await exportBuild(services, layers, [{ rootFs, config: sampleConfig }], parseOutput('type=image'), {
-  names: ['docker.io/library/app:1', 'localhost:5000/team/app:2'],
-});
+await exportBuild(
+  services,
+  layers,
+  { results: [{ rootFs, config: sampleConfig }], index: false },
+  parseOutput('type=image'),
+  {
+    names: ['docker.io/library/app:1', 'localhost:5000/team/app:2'],
+  },
+);
 const original = inspectImage(workshop.store, 'app:1');
 
 const foreign: [string, string][] = [

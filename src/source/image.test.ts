@@ -18,7 +18,9 @@ const rootFs = makeSample(workshop);
 const gzip = { compression: { type: 'gzip' } } as const;
 
 async function write(output: string, name: string, result = { rootFs, config: sampleConfig }): Promise<void> {
-  await exportBuild(services, layers, [result], parseOutput(output), { names: [name] });
+  await exportBuild(services, layers, { results: [result], index: false }, parseOutput(output), {
+    names: [name],
+  });
 }
 
 test('an image that was loaded is unpacked once, and exported again it has the same layers', async () => {

@@ -62,7 +62,11 @@ const flags = {
     complete: ['default', 'host', 'none'],
   },
   'no-cache': { kind: 'boolean', help: 'Run every step, whatever ran before' },
-  'no-cache-filter': { kind: 'list', value: 'STAGE', help: 'Run every step of these stages' },
+  'no-cache-filter': {
+    kind: 'list',
+    value: 'STAGE',
+    help: 'Run every step of these stages, by commas or flags',
+  },
   output: {
     kind: 'list',
     short: 'o',
@@ -70,9 +74,9 @@ const flags = {
     help: 'Where the result goes: type=image|oci|docker|tar|local,dest=PATH;\na path alone is a directory, - a tar on standard output\n(default the store)',
   },
   platform: {
-    kind: 'text',
+    kind: 'list',
     value: 'PLATFORM',
-    help: 'Build for it, such as linux/arm64 (default this machine)',
+    help: 'Build for it, such as linux/arm64 (default this machine);\nseveral, by commas or flags, make an index of images',
   },
   progress: {
     kind: 'text',
@@ -81,6 +85,11 @@ const flags = {
     complete: displayModes,
   },
   quiet: { kind: 'boolean', short: 'q', help: 'Show nothing but the ID of the image' },
+  require: {
+    kind: 'list',
+    value: 'STAGE',
+    help: 'Build this stage too; unless it succeeds, nothing is written',
+  },
   secret: {
     kind: 'list',
     value: 'SECRET',
@@ -111,6 +120,8 @@ export const command = defineCommand({
 The context is the directory that COPY and ADD read. The image goes into the local store, unless --output says else.`,
   flags,
   absent: {
+    '--pull':
+      'This version cannot pull: base images come from the local store. Renew them there with `stagecraft base` or `stagecraft load`.',
     '--push':
       'This version cannot push: write an archive with -o type=oci,dest=FILE and push it with skopeo.',
   },
@@ -121,6 +132,11 @@ The context is the directory that COPY and ADD read. The image goes into the loc
       'One stage, with a build argument',
       'stagecraft build -t app:test --target test --build-arg VERSION=1.2 .',
     ],
+    [
+      'An image only if the stages test and lint succeed',
+      'stagecraft build -t app --require test --require lint .',
+    ],
+    ['One image for two platforms', 'stagecraft build -t app --platform linux/amd64,linux/arm64 .'],
     ['The files of the image into a directory', 'stagecraft build -o out .'],
     ['An archive for Docker', 'stagecraft build -t app -o type=docker,dest=app.tar .'],
     ['A secret that leaves no trace', 'stagecraft build -t app --secret id=npmrc,src=.npmrc .'],

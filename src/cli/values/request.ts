@@ -32,8 +32,9 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     labels: readLabels('--label', flags.label),
     tags: readNames(flags.tag),
     outputs,
-    noCache: flags['no-cache'] ? true : flags['no-cache-filter'].flatMap(stages => stages.split(',')),
-    platform: flags.platform,
+    require: flags.require,
+    noCache: readNoCache(flags),
+    platforms: flags.platform.flatMap(platforms => platforms.split(',')).map(each => each.trim()),
     network: readChoice('--network', flags.network ?? 'default', ['default', 'host', 'none']),
     addHosts: flags['add-host'].map(readHost),
     shmSize: flags['shm-size'] === undefined ? undefined : readBytes('--shm-size', flags['shm-size']),
@@ -47,6 +48,17 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     trustHostCa: flags['trust-host-ca'] ?? /^(1|true|yes)$/i.test(env.STAGECRAFT_TRUST_HOST_CA ?? ''),
     sourceDateEpoch: epoch === undefined || epoch === '' ? undefined : parseEpoch(epoch),
   };
+}
+
+/** As buildx reads both flags: names by commas, and no name at all for all stages. */
+function readNoCache(flags: BuildFlags): boolean | string[] {
+  const stages = flags['no-cache-filter'].join(',').split(',');
+  if (flags['no-cache-filter'].length === 0) return flags['no-cache'] ?? false;
+  if (flags['no-cache'])
+    throw new StagecraftError('usage', '--no-cache and --no-cache-filter cannot be used together.', {
+      hint: '--no-cache is for all stages; leave out the one or the other.',
+    });
+  return stages.length === 1 && stages[0] === '' ? true : stages;
 }
 
 function readContext(text: string): [name: string, place: string] {
