@@ -6,16 +6,13 @@ export async function runRules<Subject>(
   subject: Subject,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const { check, ...rule } of rules) {
-    await check(subject, found =>
-      findings.push({
-        rule: rule.name,
-        description: rule.description,
-        url: rule.url,
-        level: rule.level,
-        ...found,
-      }),
+  for (const rule of rules) {
+    const { name, description, url, level, experimental = false } = rule;
+    const done = rule.check(subject, found =>
+      findings.push({ rule: name, description, url, level, experimental, ...found }),
     );
+    // Most rules are done at once.
+    if (done !== undefined) await done;
   }
   return findings;
 }

@@ -11,7 +11,7 @@ export interface Rule<Subject> {
   readonly name: string;
   /** One line: what should be so. */
   readonly description: string;
-  /** The page about it; nothing where BuildKit has none. */
+  /** The page about it: BuildKit's, or ours from the root of this package. */
   readonly url: string;
   /** Advice is given by `check` alone, warnings also during builds. */
   readonly level: 'warning' | 'advice';
@@ -53,10 +53,13 @@ export interface PlanSubject {
   readonly target: StagePlan;
   /** Every stage of the file. `planned` tells which of them were gone through. */
   readonly stages: readonly StagePlan[];
-  /** What the target needs, itself included, and images that `--from` names. */
+  /**
+   * What the target needs, itself included, and images that `--from` names. Of a stage, `isBaseKnown` is false where
+   * the config of its base image is not at hand: rules that need it must be silent then.
+   */
   readonly reached: ReadonlySet<StagePlan>;
-  /** False where the config of its base image, or that of its base stage, is not known: it is not in the store. */
-  isBaseKnown(stage: StagePlan): boolean;
+  /** Of the main context's ignore file, in order. */
+  readonly ignorePatterns: readonly string[];
   /** The build context without what its ignore file leaves out; nothing where it cannot be looked at. */
   readonly context: FileTree | undefined;
 }
@@ -76,6 +79,7 @@ export interface Finding {
   readonly description: string;
   readonly url?: string | undefined;
   readonly level: 'warning' | 'advice';
+  readonly experimental: boolean;
   readonly range: SourceRange;
   readonly fix?: Fix | undefined;
 }
