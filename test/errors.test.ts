@@ -45,7 +45,7 @@ suite('bad input', () => {
       { Dockerfile: dockerfile },
       /Dockerfile:2\n[\s\S]*ERROR: .*cannot be read yet.*127\.0\.0\.1/,
     );
-    await refused('https://127.0.0.1:9/project.git', /ERROR: The build context https:.*cannot be read yet/);
+    await refused('https://127.0.0.1:9/project.git', /ERROR: .*127\.0\.0\.1/);
   });
 
   test('a target that does not exist', async () => {

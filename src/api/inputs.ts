@@ -1,130 +1,176 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { basename, join, relative, resolve } from 'node:path';
-import { parseIgnoreFile } from '../dockerfile/ignore.ts';
-import type { FrontendRequest, NamedContext } from '../frontend/types.ts';
-import { isErrno, StagecraftError } from '../util/errors.ts';
+import { mkdirSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { ingestPath } from '../content/ingest.ts';
+import { contextTree, downloadName, httpContext, parseGitContext } from '../frontend/contexts.ts';
+import type { FrontendRequest, RemoteContext } from '../frontend/types.ts';
+import type { FileTree } from '../snapshot/types.ts';
+import { archiveStart, isArchive, receiveUpload } from '../source/upload.ts';
+import { maskCredentials } from '../util/credentials.ts';
+import { digestHex } from '../util/digest.ts';
+import { StagecraftError } from '../util/errors.ts';
+import { checkDirectory, isDirectory, openDirectory } from './context-directory.ts';
+import { findDockerfile, readDockerfileAt } from './dockerfile-file.ts';
+import { openNamedContexts } from './named-contexts.ts';
+import { holdsArchive, openResult, openSource, readDockerfileIn } from './remote-context.ts';
 import type { BuildRequest } from './request.ts';
 import type { BuildServices } from './services.ts';
+import { peekInput, readDockerfileStream } from './standard-input.ts';
 import { Task } from './task.ts';
 
 /** What a build reads, as far as planning it goes. */
-export type BuildInputs = Pick<FrontendRequest, 'dockerfile' | 'ignorePatterns' | 'namedContexts'>;
+export type BuildInputs = Pick<
+  FrontendRequest,
+  'dockerfile' | 'ignorePatterns' | 'namedContexts' | 'remoteContext'
+>;
 
-/** Reads the Dockerfile and what tells of the contexts, and remembers where these are. Call it once in a build. */
-export async function readInputs(request: BuildRequest, { sources }: BuildServices): Promise<BuildInputs> {
-  const progress = request.onProgress ?? (() => {});
-  const { text, name, path } = await Task.run(
-    progress,
-    '[internal] load build definition from Dockerfile',
-    () => readDockerfile(request),
-  );
-  const context = await Task.run(progress, '[internal] load .dockerignore', () =>
-    openContext(request.context, path),
-  );
-  sources.contexts.set('context', context);
+/** What the main context turned out to be. */
+type MainContext =
+  | { type: 'directory'; directory: string }
+  /** Standard input held a Dockerfile and nothing else. */
+  | { type: 'dockerfile'; text: Uint8Array }
+  /** `dockerfile` is given where the context is itself the Dockerfile. */
+  | { type: 'remote'; context: RemoteContext; tree: FileTree; dockerfile?: string };
+
+/**
+ * Reads the Dockerfile and what tells of the contexts, and remembers where these are; remote ones are fetched as far as
+ * that takes. Standard input can be read once only: call it once in a build.
+ * @throws NamespaceRequired before anything is read that could not be read again
+ */
+export async function readInputs(request: BuildRequest, services: BuildServices): Promise<BuildInputs> {
+  if (request.context === '-' || request.dockerfile === '-') {
+    if (request.context === request.dockerfile)
+      throw new StagecraftError(
+        'usage',
+        'Standard input cannot be both the build context and the Dockerfile.',
+        {
+          hint: 'Give one of them another place: CONTEXT - with -f FILE, or -f - with a directory.',
+        },
+      );
+    services.solver.beforeWork();
+  }
+  const main = await openMain(request, services);
+  const { path, ...dockerfile } = await loadDockerfile(request, main, services);
+  services.sources.texts.set(dockerfile.name, dockerfile.text);
+  const local = await openLocal(main, path, services);
   return {
-    dockerfile: { text, name },
-    ignorePatterns: context.ignorePatterns,
-    namedContexts: namedContextsOf(request, sources.contexts),
+    dockerfile,
+    ignorePatterns: local,
+    namedContexts: openNamedContexts(request.namedContexts ?? {}, services.sources),
+    ...(main.type === 'remote' && { remoteContext: main.context }),
   };
 }
 
-function namedContextsOf(
+/** Docker's order: standard input, a directory, a Git repository, a download. */
+async function openMain(request: BuildRequest, services: BuildServices): Promise<MainContext> {
+  const { context: place } = request;
+  if (place === '-') return readContextStream(request, services);
+  if (isDirectory(place)) return { type: 'directory', directory: place };
+  const ref = parseGitContext(place);
+  if (ref !== undefined) {
+    const context: RemoteContext = {
+      type: 'git',
+      address: place,
+      ref,
+      keepGitDir: /^(1|t|true)$/i.test(request.buildArgs?.BUILDKIT_CONTEXT_KEEP_GIT_DIR ?? ''),
+      mtime: request.buildArgs?.SOURCE_DATE_EPOCH ? 'commit' : undefined,
+    };
+    return { type: 'remote', context, tree: await openSource(contextTree(context), services) };
+  }
+  if (/^https?:\/\//.test(place)) return openDownload(place, services);
+  checkDirectory(place);
+  return { type: 'directory', directory: place };
+}
+
+/** A tar archive, or the Dockerfile of a build without context. */
+async function readContextStream(request: BuildRequest, services: BuildServices): Promise<MainContext> {
+  const { sources, solver } = services;
+  const { start, whole } = await peekInput(request.stdin ?? process.stdin, archiveStart);
+  if (!isArchive(start)) {
+    if (request.dockerfile !== undefined)
+      throw new StagecraftError(
+        'usage',
+        `Standard input has a Dockerfile, and -f names another: ${maskCredentials(request.dockerfile)}.`,
+        {
+          hint: 'Leave -f out, or give a tar archive with the context on standard input.',
+        },
+      );
+    return { type: 'dockerfile', text: await readDockerfileStream(whole) };
+  }
+  const upload = await Task.run(solver.progress, '[internal] read build context from standard input', task =>
+    receiveUpload(temporary(services, 'upload'), downloadName, whole, {
+      signal: solver.signal,
+      status: (bytes, total) => task.status('transferring context', bytes, total),
+    }),
+  );
+  const url = `http://buildkit-session/${digestHex(upload.digest)}`;
+  sources.uploads.set(url, upload);
+  const context: RemoteContext = { type: 'http', url, archive: true };
+  return { type: 'remote', context, tree: await openResult(contextTree(context), services) };
+}
+
+async function openDownload(url: string, services: BuildServices): Promise<MainContext> {
+  const tree = await openSource(httpContext(url), services);
+  const context: RemoteContext = { type: 'http', url, archive: holdsArchive(tree) };
+  if (!context.archive) return { type: 'remote', context, tree, dockerfile: downloadName };
+  return { type: 'remote', context, tree: await openResult(contextTree(context), services) };
+}
+
+/** The Dockerfile; `path` where it is a file of this machine, beside which an ignore file may lie. */
+async function loadDockerfile(
   request: BuildRequest,
-  contexts: Map<string, ContextInput>,
-): Map<string, NamedContext> {
-  const named = new Map<string, NamedContext>();
-  for (const [name, place] of Object.entries(request.namedContexts ?? {})) {
-    if (place.startsWith('docker-image://')) {
-      named.set(name, { type: 'image', ref: place.slice('docker-image://'.length) });
-      continue;
-    }
-    const context = openContext(place);
-    contexts.set(name, context);
-    named.set(name, { type: 'local', name, ignorePatterns: context.ignorePatterns });
+  main: MainContext,
+  services: BuildServices,
+): Promise<{ text: Uint8Array; name: string; path?: string }> {
+  const { dockerfile, context } = request;
+  const { progress } = services.solver;
+  const named = (name: string) => `[internal] load build definition from ${name}`;
+  if (main.type === 'dockerfile') return { text: main.text, name: 'Dockerfile' };
+  if (dockerfile === '-')
+    return Task.run(progress, named('Dockerfile'), async () => ({
+      text: await readDockerfileStream(request.stdin ?? process.stdin),
+      name: 'Dockerfile',
+    }));
+  if (dockerfile !== undefined && /^https?:\/\//.test(dockerfile)) {
+    const tree = await openSource(
+      httpContext(dockerfile, `[internal] load ${maskCredentials(dockerfile)}`),
+      services,
+    );
+    const { text } = readDockerfileIn(tree, downloadName, maskCredentials(dockerfile));
+    return { text, name: 'Dockerfile' };
   }
-  return named;
-}
-
-/** A directory that the build reads, and what of it is left out. */
-export interface ContextInput {
-  /** Absolute. */
-  directory: string;
-  ignorePatterns: string[];
-}
-
-export interface DockerfileInput {
-  text: Uint8Array;
-  /** As shown in messages. */
-  name: string;
-  /** Where it lies; nothing for standard input. */
-  path?: string;
-}
-
-/** @throws StagecraftError `not-found` */
-export function readDockerfile(request: BuildRequest): DockerfileInput {
-  checkDirectory(request.context);
-  if (request.dockerfile === '-') return { text: readFileSync(0), name: 'Dockerfile' };
-  const path =
-    request.dockerfile === undefined ? join(request.context, 'Dockerfile') : findDockerfile(request);
-  try {
-    return { text: readFileSync(path), name: shownName(path), path };
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES')) throw error;
-    const reason = isErrno(error, 'EISDIR')
-      ? 'is a directory'
-      : isErrno(error, 'EACCES')
-        ? 'is not readable'
-        : 'does not exist';
-    throw new StagecraftError('not-found', `The Dockerfile ${path} ${reason}.`, {
-      hint: 'Name it with -f, or run the build in the directory that has it.',
-      cause: error,
-    });
+  if (main.type === 'remote' && !(dockerfile !== undefined && isAbsolute(dockerfile))) {
+    const shown = context === '-' ? 'on standard input' : maskCredentials(context);
+    return readDockerfileIn(main.tree, main.dockerfile ?? dockerfile ?? 'Dockerfile', shown);
   }
+  const path = main.type === 'remote' ? dockerfile! : findDockerfile(dockerfile, main.directory);
+  return Task.run(progress, named(dockerfile === undefined ? 'Dockerfile' : path), () =>
+    readDockerfileAt(path),
+  );
 }
 
-/** `-f` is a path from here, as in Docker; what lies in the context only is found there too. */
-function findDockerfile({ dockerfile = 'Dockerfile', context }: BuildRequest): string {
-  return existsSync(dockerfile)
-    ? dockerfile
-    : existsSync(join(context, dockerfile))
-      ? join(context, dockerfile)
-      : dockerfile;
-}
-
-function shownName(path: string): string {
-  const shown = relative(process.cwd(), resolve(path));
-  return shown.startsWith('..') ? basename(path) : shown;
-}
-
-/**
- * The build context and its ignore file: `NAME.dockerignore` beside the Dockerfile goes before `.dockerignore` in the
- * context's root.
- * @throws StagecraftError `not-found` where there is no such directory
- */
-export function openContext(directory: string, dockerfile?: string): ContextInput {
-  checkDirectory(directory);
-  const candidates = [
-    ...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]),
-    join(directory, '.dockerignore'),
-  ];
-  const file = candidates.find(path => existsSync(path));
-  const ignorePatterns = file === undefined ? [] : parseIgnoreFile(readFileSync(file), file);
-  return { directory: resolve(directory), ignorePatterns };
-}
-
-function checkDirectory(directory: string): void {
-  try {
-    if (statSync(directory).isDirectory()) return;
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
-    if (/^([a-z+]+:\/\/|git@)/i.test(directory))
-      throw new StagecraftError('unsupported', `The build context ${directory} cannot be read yet.`, {
-        hint: 'Clone or unpack it into a directory, and name that.',
-      });
-    throw new StagecraftError('not-found', `The build context ${directory} does not exist.`, {
-      cause: error,
-    });
+/** Has the main context served, where it is a directory of this machine; returns what of it is left out. */
+async function openLocal(
+  main: MainContext,
+  dockerfile: string | undefined,
+  services: BuildServices,
+): Promise<string[]> {
+  const { contexts } = services.sources;
+  if (main.type === 'remote') return [];
+  if (main.type === 'dockerfile') {
+    contexts.set('context', { directory: temporary(services, 'empty'), ignorePatterns: [] });
+    return [];
   }
-  throw new StagecraftError('not-found', `The build context ${directory} is not a directory.`);
+  const context = await Task.run(services.solver.progress, '[internal] load .dockerignore', () =>
+    openDirectory(main.directory, dockerfile),
+  );
+  contexts.set('context', context);
+  return context.ignorePatterns;
+}
+
+/** A new directory that goes when the build ends, or, after a crash, with the next collection. */
+function temporary({ sources }: BuildServices, kind: string): string {
+  const directory = ingestPath(sources.store.root, kind);
+  mkdirSync(directory, { mode: 0o700 });
+  sources.temporary.push(directory);
+  return directory;
 }

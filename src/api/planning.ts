@@ -8,7 +8,7 @@ import { StagecraftError } from '../util/errors.ts';
 import { type BuildInputs, readInputs } from './inputs.ts';
 import type { BuildRequest } from './request.ts';
 import type { BuildServices } from './services.ts';
-import { imageResolver } from './sources.ts';
+import { imageResolver, layoutResolver } from './sources.ts';
 import { Task } from './task.ts';
 
 /**
@@ -89,5 +89,6 @@ export async function planInputs(
       Task.run(progress, `[${of}internal] load metadata for ${normalizeReference(ref)}`, () =>
         resolveImage(ref, platform),
       ),
+    resolveLayout: layoutResolver(sources),
   } satisfies FrontendRequest);
 }

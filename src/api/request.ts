@@ -17,10 +17,18 @@ export interface SshSource {
 
 /** All that a build can be asked for: what `stagecraft build` makes of its flags. */
 export interface BuildRequest {
-  /** The directory of the build context. */
+  /**
+   * The build context: a directory; `-` for a tar archive or a Dockerfile on standard input; a Git repository, such as
+   * `https://HOST/PATH.git#REF:SUBDIR`; an http or https address of a tar archive or a Dockerfile.
+   */
   context: string;
-  /** The Dockerfile's path; `Dockerfile` in the context unless given. `-` reads standard input. */
+  /**
+   * The Dockerfile: `-` for standard input; an http or https address; else a path, in a context that is not a directory
+   * one within it unless it is absolute. `Dockerfile` in the context unless given.
+   */
   dockerfile?: string | undefined;
+  /** What `-` reads; standard input of this process unless given. */
+  stdin?: AsyncIterable<Uint8Array> | undefined;
   target?: string | undefined;
   /** Further stages, by name or number, that must succeed for anything to be written: tests and linters. */
   require?: string[];
@@ -45,7 +53,10 @@ export interface BuildRequest {
   cgroupParent?: string | undefined;
   secrets?: SecretSource[];
   ssh?: SshSource[];
-  /** `--build-context NAME=PLACE`: a directory, or `docker-image://REFERENCE`. */
+  /**
+   * `--build-context NAME=PLACE`: a directory, `docker-image://REFERENCE`, `oci-layout://PATH[:TAG][@DIGEST]`, a Git
+   * repository, or an http or https address.
+   */
   namedContexts?: Record<string, string>;
   /** `security.insecure` and `network.host`. */
   allow?: string[];

@@ -1,10 +1,13 @@
+import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { toldOnce } from '../progress/told-once.ts';
 import { openLayerStore } from '../snapshot/layer-store.ts';
 import type { SolverServices } from '../solver/types.ts';
 import { LayerDigests } from '../source/layers.ts';
 import { blobsOf } from '../store/blobs.ts';
 import { takeLease } from '../store/leases.ts';
 import { openStore } from '../store/store.ts';
+import { rememberText } from '../util/excerpt.ts';
 import { ambientOf } from './ambient.ts';
 import { lend } from './lent.ts';
 import type { BuildRequest } from './request.ts';
@@ -32,7 +35,11 @@ export async function withServices<T>(
     blobs: blobsOf(store),
     layers,
     contexts: new Map(),
+    uploads: new Map(),
+    layouts: new Map(),
     opened: [],
+    temporary: [],
+    texts: new Map(),
   };
   try {
     const solver: SolverServices = {
@@ -46,14 +53,17 @@ export async function withServices<T>(
       ambient: await ambientOf(request),
       allowInsecure: request.allow?.includes('security.insecure') ?? false,
       jobs: request.jobs ?? Math.max(4, availableParallelism()),
-      progress: request.onProgress ?? (() => {}),
+      progress: toldOnce(request.onProgress ?? (() => {})),
       signal: request.signal ?? new AbortController().signal,
       beforeWork: workGate(store),
     };
     return await body({ sources, solver });
+  } catch (error) {
+    throw rememberText(error, sources.texts);
   } finally {
     try {
       for (const tree of sources.opened) tree.close();
+      for (const path of sources.temporary) rmSync(path, { recursive: true, force: true });
       digests.save();
     } finally {
       lease.release();

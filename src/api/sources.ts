@@ -1,26 +1,38 @@
-import { imageKey } from '../cache/keys.ts';
+import { imageKey, uploadKey } from '../cache/keys.ts';
 import type { BlobStore } from '../content/blobs.ts';
-import type { ResolveImage } from '../frontend/types.ts';
+import { readJson } from '../content/json.ts';
+import type { ResolvedImage, ResolveImage } from '../frontend/types.ts';
+import { documentType } from '../image/manifest.ts';
 import { hostPlatform } from '../image/platform.ts';
 import { familiarName, normalizeReference, parseReference } from '../image/reference.ts';
-import type { Descriptor } from '../image/types.ts';
+import type { Descriptor, Platform } from '../image/types.ts';
 import type { LayerStore } from '../snapshot/types.ts';
 import type { ResolvedSource, ResolveSource } from '../solver/types.ts';
 import { LocalTree } from '../source/local.ts';
+import type { Upload } from '../source/upload.ts';
 import { findImage } from '../store/images.ts';
-import { readImage } from '../store/inspect.ts';
+import { type ReadImage, readImage } from '../store/inspect.ts';
 import type { Store } from '../store/store.ts';
+import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
-import type { ContextInput } from './inputs.ts';
+import type { ContextDirectory } from './context-directory.ts';
 
 export interface SourceServices {
   store: Store;
   blobs: BlobStore;
   layers: LayerStore;
   /** The directories that `local://NAME` sources read. */
-  contexts: Map<string, ContextInput>;
+  contexts: Map<string, ContextDirectory>;
+  /** What `http://buildkit-session/...` sources read: what came on standard input. */
+  uploads: Map<string, Upload>;
+  /** The layouts of `oci-layout://` sources, by their `oci.store`. */
+  layouts: Map<string, BlobStore>;
   /** Trees that were opened; to be closed when the build ends. */
   opened: LocalTree[];
+  /** Directories that go when the build ends. */
+  temporary: string[];
+  /** Texts that errors point into, by the names that their ranges have. */
+  texts: Map<string, Uint8Array>;
 }
 
 /** Finds images in the local store. */
@@ -38,7 +50,10 @@ export function sourceResolver(services: SourceServices): ResolveSource {
   return async (identifier, attrs, platform) => {
     const [scheme, rest] = split(identifier);
     if (scheme === 'docker-image') return imageSource(services, rest, platform);
+    if (scheme === 'oci-layout') return layoutSource(services, rest, attrs, platform);
     if (scheme === 'local') return localSource(services, rest, attrs);
+    const upload = services.uploads.get(identifier);
+    if (upload !== undefined) return uploadSource(services, upload);
     throw new StagecraftError(
       'unsupported',
       `Sources of the form ${scheme}:// cannot be read yet: ${identifier}.`,
@@ -58,6 +73,68 @@ function imageSource(services: SourceServices, ref: string, platform = hostPlatf
     async load({ status, signal }) {
       const { unpackImage } = await import('../source/image.ts');
       return { rootFs: await unpackImage({ store, blobs, layers, status, signal }, image) };
+    },
+  };
+}
+
+/** Finds images in the layouts of a build. */
+export function layoutResolver({
+  layouts,
+}: SourceServices): (store: string, ref: string, platform: Platform) => Promise<ResolvedImage> {
+  return async (store, ref, platform) => {
+    const { digest } = parseReference(ref);
+    const { config } = readLayoutImage(layouts, store, digest!, platform);
+    return { name: ref, digest: digest!, config };
+  };
+}
+
+function readLayoutImage(
+  layouts: SourceServices['layouts'],
+  store: string | undefined,
+  digest: Digest,
+  platform: Platform,
+): ReadImage & { layout: BlobStore } {
+  const layout = layouts.get(store ?? '');
+  if (layout === undefined)
+    throw new StagecraftError('not-found', `The build has no OCI layout that holds ${digest}.`);
+  const size = layout.size(digest) ?? 0;
+  const mediaType = documentType(readJson(layout, digest));
+  return { ...readImage(layout, { mediaType, digest, size }, platform), layout };
+}
+
+/** An image of a layout: its layers come into the store when somebody needs their files. */
+function layoutSource(
+  { store, blobs, layers, layouts }: SourceServices,
+  ref: string,
+  attrs: Readonly<Record<string, string>>,
+  platform = hostPlatform(),
+): ResolvedSource {
+  const { layout, ...image } = readLayoutImage(
+    layouts,
+    attrs['oci.store'],
+    parseReference(ref).digest!,
+    platform,
+  );
+  return {
+    key: imageKey(image.config.rootfs.diff_ids),
+    origin: `image ${ref}`,
+    async load({ status, signal }) {
+      const { unpackImage } = await import('../source/image.ts');
+      const { adoptLayers } = await import('../source/oci-layout.ts');
+      await adoptLayers(layout, blobs, image.manifest.layers, signal);
+      return { rootFs: await unpackImage({ store, blobs, layers, status, signal }, image) };
+    },
+  };
+}
+
+function uploadSource({ opened }: SourceServices, { directory, digest }: Upload): ResolvedSource {
+  return {
+    key: uploadKey(digest),
+    origin: 'standard input',
+    async load() {
+      const tree = new LocalTree(directory);
+      opened.push(tree);
+      return { tree };
     },
   };
 }

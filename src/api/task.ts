@@ -1,6 +1,6 @@
 import { timestamp } from '../progress/time.ts';
 import type { ProgressSink, Vertex } from '../progress/types.ts';
-import { digestOf } from '../util/digest.ts';
+import { type Digest, digestOf } from '../util/digest.ts';
 import { describeStepError } from '../util/errors.ts';
 
 /** Work of a build that is no operation of its graph, such as reading the Dockerfile, shown as a step all the same. */
@@ -8,15 +8,23 @@ export class Task {
   readonly #sink: ProgressSink;
   readonly #vertex: Vertex;
 
-  private constructor(sink: ProgressSink, name: string) {
+  private constructor(sink: ProgressSink, name: string, digest: Digest) {
     this.#sink = sink;
-    this.#vertex = { digest: digestOf(`task ${name}`), name, started: timestamp() };
+    this.#vertex = { digest, name, started: timestamp() };
     sink({ vertexes: [{ ...this.#vertex }] });
   }
 
-  /** Shows the work from its start to its end. */
-  static async run<T>(sink: ProgressSink, name: string, body: (task: Task) => Promise<T> | T): Promise<T> {
-    const task = new Task(sink, name);
+  /**
+   * Shows the work from its start to its end.
+   * @param digest of the operation of the graph that the work is a part of after all
+   */
+  static async run<T>(
+    sink: ProgressSink,
+    name: string,
+    body: (task: Task) => Promise<T> | T,
+    digest = digestOf(`task ${name}`),
+  ): Promise<T> {
+    const task = new Task(sink, name, digest);
     try {
       const result = await body(task);
       task.#complete();

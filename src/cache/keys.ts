@@ -29,6 +29,11 @@ export function imageKey(diffIds: readonly Digest[]): CacheKey {
   return digestOf(JSON.stringify([version, 'image', ...diffIds]));
 }
 
+/** The key of a file that came on standard input, alone in its directory. */
+export function uploadKey(data: Digest): CacheKey {
+  return digestOf(JSON.stringify([version, 'upload', data]));
+}
+
 /** The key of a copy of some files at a path. */
 export function copyKey(path: string, files: Digest): CacheKey {
   return digestOf(JSON.stringify([version, 'copy', path, files]));

@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { isErrno, type SourceRange, StagecraftError } from '../util/errors.ts';
-import { formatExcerpt } from '../util/excerpt.ts';
+import { formatExcerpt, textOf } from '../util/excerpt.ts';
 
 export interface ReportOptions {
   readonly color: boolean;
@@ -15,7 +14,7 @@ export function describeError(error: unknown, { color, debug }: ReportOptions): 
   const known = error instanceof StagecraftError ? error : fromSystem(error);
   let text = '';
   if (known) {
-    if (known.range) text += excerpts.get(known) ?? excerptOf(known.range);
+    if (known.range) text += excerptOf(known.range, textOf(known));
     text += `${label} ${known.message}\n`;
     if (known.hint) text += `${known.hint}\n`;
   } else {
@@ -46,10 +45,10 @@ function resultOfSqlite(error: Error): number | undefined {
   return 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }
 
-/** The lines concerned, where the file can still be read. */
-function excerptOf(range: SourceRange, path = range.file): string {
+/** The lines concerned, of the text that was read or of the file where it can still be read; else only the place. */
+function excerptOf(range: SourceRange, text?: string): string {
   try {
-    return formatExcerpt(readFileSync(path, 'utf8'), range);
+    return formatExcerpt(text ?? readFileSync(range.file, 'utf8'), range) || placeOf(range);
   } catch {
     return placeOf(range);
   }
@@ -57,23 +56,6 @@ function excerptOf(range: SourceRange, path = range.file): string {
 
 function placeOf(range: SourceRange): string {
   return `${range.file}:${range.start.line}\n`;
-}
-
-const excerpts = new WeakMap<Error, string>();
-
-/**
- * Remembers the lines that an error of a build points at. Its range names the Dockerfile for people, which need not be
- * a path from here.
- */
-export function locateError(error: unknown, dockerfile: string | undefined, context: string): unknown {
-  if (!(error instanceof StagecraftError) || !error.range) return error;
-  const name = dockerfile ?? 'Dockerfile';
-  const path = [dockerfile, join(context, name)].find(
-    candidate => candidate !== undefined && existsSync(candidate),
-  );
-  // What came on standard input is gone: nothing is shown of it.
-  excerpts.set(error, dockerfile === '-' ? placeOf(error.range) : excerptOf(error.range, path));
-  return error;
 }
 
 function stackOf(error: unknown): string {

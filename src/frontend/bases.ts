@@ -1,9 +1,9 @@
 import { formatReference, normalizeReference, parseReference } from '../image/reference.ts';
 import type { Platform } from '../image/types.ts';
-import { image as imageSource, type Tree } from '../llb/index.ts';
+import { image as imageSource, ociLayout, type Tree } from '../llb/index.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { suggest } from '../util/suggest.ts';
-import { findContext, localContext } from './contexts.ts';
+import { findContext, namedTree } from './contexts.ts';
 import { baseImage, emptyImage, isEmptyImage, platformOf } from './images.ts';
 import { located, type Planner, platformFor } from './planner.ts';
 import type { StagePlan } from './stage-plan.ts';
@@ -52,6 +52,17 @@ export class BaseResolver {
       this.#asked.set(key, asked);
     }
     return asked;
+  }
+
+  /** An image in a layout, under the name that it stands in for. */
+  resolveLayout(
+    name: string,
+    { store, digest }: NamedContext & { type: 'oci-layout' },
+    platform: Platform,
+  ): Promise<ResolvedImage> {
+    const { domain, path } = parseReference(name.replace(/::.*/s, ''));
+    const ref = formatReference({ domain, path, digest });
+    return this.#planner.request.resolveLayout!(store, ref, platform);
   }
 }
 
@@ -174,26 +185,36 @@ async function useContext(
   const platform = platformFor(planner, stage);
   stage.platform = platform;
   stage.image = emptyImage(platform);
-  if (context.type === 'local') {
-    stage.baseName = name;
-    stage.tree = localContext(name, context, () => stage.usedPaths);
-    stage.image = { ...stage.image, history: [{ comment: `build context ${name}` }] };
+  if (context.type === 'image') {
+    if (context.ref === 'scratch') return;
+    const resolved = await resolver.resolve(normalizeReference(context.ref), platform);
+    standOn(stage, resolved, ref => imageSource(ref, {}, { platform, name: `[context ${name}] ${ref}` }));
     return;
   }
-  if (context.ref === 'scratch') return;
-  const resolved = await resolver.resolve(normalizeReference(context.ref), platform);
+  if (context.type === 'oci-layout') {
+    const resolved = await resolver.resolveLayout(name, context, platform);
+    standOn(stage, resolved, ref =>
+      ociLayout(
+        ref,
+        { storeId: context.store },
+        { platform, name: `[context ${name}] OCI load from client` },
+      ),
+    );
+    return;
+  }
+  stage.baseName = name;
+  stage.tree = namedTree(name, context, () => stage.usedPaths);
+  stage.image = { ...stage.image, history: [{ comment: `build context ${name}` }] };
+}
+
+function standOn(stage: StagePlan, resolved: ResolvedImage | undefined, source: (ref: string) => Tree): void {
   if (resolved === undefined) {
     stage.isBaseKnown = false;
     return;
   }
   stage.image = baseImage(resolved.config);
   stage.baseName = pinned(resolved);
-  const tree: Tree = imageSource(
-    stage.baseName,
-    {},
-    { platform, name: `[context ${name}] ${stage.baseName}` },
-  );
-  stage.tree = isEmptyImage(resolved.config) ? undefined : tree;
+  stage.tree = isEmptyImage(resolved.config) ? undefined : source(stage.baseName);
 }
 
 /** A name that is no image is often a stage that comes later, or one that is misspelt. */

@@ -2,14 +2,17 @@ import { posix } from 'node:path';
 import { formatPlatform, normalizePlatform } from '../image/platform.ts';
 import { familiarName, normalizeReference } from '../image/reference.ts';
 import type { Platform } from '../image/types.ts';
-import { deferred, local, type Output } from '../llb/index.ts';
-import type { FrontendRequest, NamedContext } from './types.ts';
+import { deferred, file, git, http, local, type Output, type ResolvedOutput } from '../llb/index.ts';
+import { maskCredentials } from '../util/credentials.ts';
+import { type GitRef, parseGitRef } from './git-ref.ts';
+import type { FrontendRequest, NamedContext, RemoteContext } from './types.ts';
 
 /**
- * The build context as one source for all instructions that read from it. Which paths those are is known only when
- * all are planned, hence the function.
+ * The build context as one source for all instructions that read from it. Which paths of a directory those are is
+ * known only when all are planned, hence the function.
  */
 export function mainContext(request: FrontendRequest, paths: () => Iterable<string>): Output {
+  if (request.remoteContext !== undefined) return contextTree(request.remoteContext);
   return deferred(() =>
     local(
       'context',
@@ -23,21 +26,69 @@ export function mainContext(request: FrontendRequest, paths: () => Iterable<stri
   );
 }
 
-/** A directory given by `--build-context NAME=DIR`. */
-export function localContext(
-  title: string,
-  context: NamedContext & { type: 'local' },
+/** A build context that is not a directory of the client. Like BuildKit, it knows no ignore file. */
+export function contextTree(context: RemoteContext): ResolvedOutput {
+  if (context.type === 'git') return gitContext(context);
+  const download = httpContext(context.url);
+  return context.archive
+    ? file(
+        undefined,
+        [{ do: 'copy', from: download, src: `/${downloadName}`, dest: '/', attemptUnpack: true }],
+        { name: '[internal] unpack build context' },
+      )
+    : download;
+}
+
+/** The name of a download in its directory. */
+export const downloadName = 'context';
+
+/** The download that is a context or has it in an archive: a directory with one file, {@link downloadName}. */
+export function httpContext(url: string, name = '[internal] load remote build context'): ResolvedOutput {
+  return http(url, { filename: downloadName }, { name });
+}
+
+function gitContext(context: RemoteContext & { type: 'git' }): ResolvedOutput {
+  const { address, ref } = context;
+  return git(
+    {
+      ...ref,
+      keepGitDir: ref.keepGitDir || context.keepGitDir,
+      skipSubmodules: ref.submodules === false,
+      mtime: ref.mtime ?? context.mtime,
+    },
+    { name: `[internal] load git source ${maskCredentials(address)}` },
+  );
+}
+
+/**
+ * The repository that a build context names. Beyond what ADD takes there is `github.com/OWNER/NAME`.
+ * @throws StagecraftError `usage` as {@link parseGitRef}
+ */
+export function parseGitContext(text: string): GitRef | undefined {
+  if (/^\.\.?\//.test(text)) return undefined;
+  if (!text.startsWith('github.com/')) return parseGitRef(text);
+  const ref = parseGitRef(`git://${text}`);
+  return ref && { ...ref, remote: ref.remote.replace(/^git:/, 'https:') };
+}
+
+/** What `--build-context` gives in place of a stage or an image and is no image itself. */
+export function namedTree(
+  name: string,
+  context: Exclude<NamedContext, { type: 'image' | 'oci-layout' }>,
   paths: () => Iterable<string>,
 ): Output {
+  if (context.type === 'git') return gitContext(context);
+  if (context.type === 'http')
+    return httpContext(context.url, `[context ${name}] ${maskCredentials(context.url)}`);
   return deferred(() =>
     local(
       context.name,
       {
         excludePatterns: context.ignorePatterns,
-        sharedKeyHint: `context:${title}`,
+        sharedKeyHint: `context:${name}`,
         followPaths: followPaths(paths()),
       },
-      { name: `[context ${title}] load from client` },
+      { name: `[context ${name}] load from client` },
     ),
   );
 }
@@ -75,7 +126,7 @@ export function findContext(
 }
 
 /** The name in the form in which contexts are given; nothing for a stage whose name could be no image's. */
-function contextName(name: string): string | undefined {
+export function contextName(name: string): string | undefined {
   try {
     return familiarName(normalizeReference(name)).replace(/:latest$/, '');
   } catch {

@@ -3,6 +3,7 @@ import type { ImageConfig, Platform } from '../image/types.ts';
 import type { Definition } from '../llb/definition.ts';
 import type { Digest } from '../util/digest.ts';
 import type { SourceRange } from '../util/errors.ts';
+import type { GitRef } from './git-ref.ts';
 
 /** What the Dockerfile frontend is asked for: the part of a build request that shapes the graph. */
 export interface FrontendRequest {
@@ -33,9 +34,11 @@ export interface FrontendRequest {
   multiPlatform?: boolean | undefined;
   /** `--no-cache`: true for all, or the stages of `--no-cache-filter`. */
   noCache: boolean | readonly string[];
-  /** `--build-context NAME=...`; the values `docker-image://`, `oci-layout://`, ... or a local name. */
+  /** `--build-context NAME=...`, by names as {@link NamedContext}s stand in for them. */
   namedContexts: ReadonlyMap<string, NamedContext>;
-  /** `.dockerignore` patterns of the main context, in order. */
+  /** The build context where it is no directory of the client. */
+  remoteContext?: RemoteContext | undefined;
+  /** `.dockerignore` patterns of the main context, in order; none where it is remote. */
   ignorePatterns: readonly string[];
   networkMode: 'default' | 'none' | 'host';
   /** Host name and address. */
@@ -54,11 +57,33 @@ export interface FrontendRequest {
   imageResolveMode?: 'default' | 'pull' | 'local' | undefined;
   /** Reads an image's config without its layers. */
   resolveImage: ResolveImage;
+  /** The same for an image in a layout; needed where there is a named context of that kind. */
+  resolveLayout?: ((store: string, ref: string, platform: Platform) => Promise<ResolvedImage>) | undefined;
 }
 
+export type RemoteContext =
+  | GitContext
+  /** With `archive` the context is what is in the file, else the file itself. */
+  | { type: 'http'; url: string; archive: boolean };
+
+export interface GitContext {
+  type: 'git';
+  /** As the user wrote it. */
+  address: string;
+  ref: GitRef;
+  /** Where {@link ref} does not say. */
+  keepGitDir?: boolean | undefined;
+  mtime?: 'checkout' | 'commit' | undefined;
+}
+
+/** What stands in for a stage or an image. A download is a directory with one file, an archive or not. */
 export type NamedContext =
   | { type: 'image'; ref: string }
-  | { type: 'local'; name: string; ignorePatterns: readonly string[] };
+  | { type: 'local'; name: string; ignorePatterns: readonly string[] }
+  | { type: 'http'; url: string }
+  | GitContext
+  /** An image in an OCI layout of the client, which knows the layout by `store`. */
+  | { type: 'oci-layout'; store: string; digest: Digest };
 
 /**
  * Finds the image that a reference names for a platform. Nothing means that it is not at hand and that planning goes on

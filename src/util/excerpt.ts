@@ -1,4 +1,4 @@
-import type { SourceRange } from './errors.ts';
+import { type SourceRange, StagecraftError } from './errors.ts';
 
 const rule = '-'.repeat(20);
 
@@ -19,6 +19,23 @@ export function formatExcerpt(text: string, range: SourceRange): string {
     excerpt += `${` ${String(line).padStart(3)} | ${marker} ${printable(lines[line - 1]!)}`.trimEnd()}\n`;
   }
   return `${excerpt}${rule}\n`;
+}
+
+const texts = new WeakMap<Error, string>();
+
+/**
+ * Remembers the text that the error's range points into, so that its lines can be shown though they are in no file
+ * here. Returns the error.
+ */
+export function rememberText(error: unknown, sources: ReadonlyMap<string, Uint8Array>): unknown {
+  const text = error instanceof StagecraftError && error.range && sources.get(error.range.file);
+  if (text) texts.set(error, Buffer.from(text).toString('utf8'));
+  return error;
+}
+
+/** The text that was remembered for an error. */
+export function textOf(error: Error): string | undefined {
+  return texts.get(error);
 }
 
 /** A range is half-open: one that ends before a line's first column does not reach that line. */

@@ -1,11 +1,9 @@
 import { build } from '../../api/build.ts';
-import { requireNamespace } from '../../api/namespace.ts';
 import type { BuildResult } from '../../api/request.ts';
 import { chooseDisplayMode, displayModes } from '../../progress/display.ts';
 import { defineCommand, type FlagValues, type Surroundings } from '../command.ts';
 import { openDisplay } from '../display.ts';
 import { usageError } from '../parse.ts';
-import { locateError } from '../report.ts';
 import { readBuildRequest } from '../values/request.ts';
 import { describeWarnings } from '../warnings.ts';
 
@@ -146,8 +144,6 @@ The context is the directory that COPY and ADD read. The image goes into the loc
     const call = readCall(flags.call);
     if (call !== 'build') return writeGraph(call, flags, context!, surroundings);
     const { stderr, stdout, signal, env } = surroundings;
-    // What comes on standard input can be read once only, so by the process that builds.
-    if (flags.file === '-') requireNamespace();
     const request = readBuildRequest(flags, context!, env);
     const mode = flags.quiet ? 'quiet' : chooseDisplayMode(flags.progress, env);
     const display = openDisplay(mode, surroundings);
@@ -156,7 +152,7 @@ The context is the directory that COPY and ADD read. The image goes into the loc
       result = await build({ ...request, onProgress: display.sink, signal });
     } catch (error) {
       display.fail(error);
-      throw locateError(error, flags.file, context!);
+      throw error;
     }
     display.close();
     if (mode === 'auto' || mode === 'plain' || mode === 'tty')
@@ -204,15 +200,11 @@ async function writeGraph(
       'Use a pipe, or --call=llb,format=json.',
     );
   const { dumpDefinition, encodeDefinition, plan } = await import('../../api/plan.ts');
-  try {
-    const { definition } = await plan({ ...readBuildRequest(flags, context, env), signal });
-    stdout.write(
-      call === 'llb'
-        ? encodeDefinition(definition)
-        : `${JSON.stringify(dumpDefinition(definition), null, 2)}\n`,
-    );
-  } catch (error) {
-    throw locateError(error, flags.file, context);
-  }
+  const { definition } = await plan({ ...readBuildRequest(flags, context, env), signal });
+  stdout.write(
+    call === 'llb'
+      ? encodeDefinition(definition)
+      : `${JSON.stringify(dumpDefinition(definition), null, 2)}\n`,
+  );
   return 0;
 }

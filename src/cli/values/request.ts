@@ -13,10 +13,6 @@ const entitlements = ['security.insecure', 'network.host'] as const;
 
 /** What the flags of `stagecraft build` ask for. @throws StagecraftError `usage` */
 export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS.ProcessEnv): BuildRequest {
-  if (context === '-')
-    throw new StagecraftError('usage', 'A build context on standard input cannot be read yet.', {
-      hint: 'Unpack it into a directory, and name that.',
-    });
   const buildArgs = { ...readProxies(env), ...readVariables('--build-arg', flags['build-arg'], env) };
   // As buildx does: what a build must not be later than is a fact of its surroundings.
   if (env.SOURCE_DATE_EPOCH) buildArgs.SOURCE_DATE_EPOCH ??= env.SOURCE_DATE_EPOCH;
