@@ -223,6 +223,19 @@ RUN --mount=type=cache,target=/cache --mount=type=tmpfs,target=/tmpfs \\
     assert.match(stderr, /^#\d+ [\d.]+ last words$/m);
   });
 
+  test('an image with equal layers can be built on', async () => {
+    const image = withBusybox(`FROM busybox
+COPY file /x
+RUN rm /x
+COPY file /x
+RUN rm /x
+`);
+    await work.build({ ...image, file: 'x' }, ['-t', 'equal']);
+    await work.ok('prune', '--all', '--force');
+    const { log } = await work.build({ Dockerfile: 'FROM equal\nRUN [ ! -e /x ] && echo gone\n' });
+    assert.match(log, /gone/);
+  });
+
   test('more than 128 layers work', async () => {
     const steps = Array.from({ length: 140 }, (_, n) => `COPY file /files/${n}`).join('\n');
     const files = await work.files({

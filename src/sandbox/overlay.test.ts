@@ -50,6 +50,12 @@ describe('the mounts of an overlay', () => {
     }
   });
 
+  it('name a layer once, at its topmost place', () => {
+    const [a, b, c] = layers(3) as [string, string, string];
+    const [line] = overlayLines({ layers: [a, b, a, c, b], upper }, '/scratch/root', place);
+    assert.deepEqual(lowerOf(line!), ['00000001/fs', '00000002/fs', '00000000/fs']);
+  });
+
   it('are a plain bind mount where there is nothing below', () => {
     assert.deepEqual(overlayLines({ layers: [], upper }, '/scratch/root', place), [
       { source: upper.dir, target: '/scratch/root', type: 'none', options: ['bind', 'X-mount.mkdir'] },

@@ -32,7 +32,8 @@ export function overlayLines(
   target: string,
   { base, spare, xattrs }: { base: string; spare: string; xattrs: 'trusted' | 'user' },
 ): MountLine[] {
-  const { layers, upper } = overlay;
+  const { upper } = overlay;
+  const layers = topmost(overlay.layers);
   if (layers.length === 0 && upper !== undefined) return [bindLine(upper.dir, target)];
   const lines: MountLine[] = [];
   const common = ['index=off', 'redirect_dir=nofollow', 'metacopy=off', 'xino=off'];
@@ -72,6 +73,14 @@ export function overlayLines(
   }
   lines.push(overlayLine(target, lower, ['X-mount.mkdir', ...common, ...changes]));
   return lines;
+}
+
+/**
+ * The kernel refuses a directory that is there twice, as in an image with two equal layers. Only the topmost counts:
+ * whatever a lower one shows or hides, that one does too.
+ */
+function topmost(layers: readonly string[]): readonly string[] {
+  return layers.filter((layer, index) => layers.lastIndexOf(layer) === index);
 }
 
 /** A bind mount, recursive or not. */
