@@ -13,6 +13,8 @@ export interface SshSource {
   id: string;
   /** A socket or key files; `SSH_AUTH_SOCK` if empty. */
   paths: string[];
+  /** Passes on whatever is said to the socket, be it an agent's or not. */
+  raw?: boolean;
 }
 
 /** All that a build can be asked for: what `stagecraft build` makes of its flags. */
@@ -53,6 +55,8 @@ export interface BuildRequest {
   cgroupParent?: string | undefined;
   secrets?: SecretSource[];
   ssh?: SshSource[];
+  /** Asks for the passphrase of a key file of {@link ssh}; nothing if there is nobody to ask. */
+  askPassphrase?: (file: string) => Promise<string | undefined>;
   /**
    * `--build-context NAME=PLACE`: a directory, `docker-image://REFERENCE`, `oci-layout://PATH[:TAG][@DIGEST]`, a Git
    * repository, or an http or https address.

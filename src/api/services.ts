@@ -49,7 +49,12 @@ export async function withServices<T>(
       since,
       resolveSource: sourceResolver(sources),
       sandbox: async () => (await import('../sandbox/choose.ts')).chooseSandbox(),
-      lent: lend(request.secrets ?? [], request.ssh ?? [], process.env),
+      lent: lend({
+        secrets: request.secrets ?? [],
+        ssh: request.ssh ?? [],
+        env: process.env,
+        ask: request.askPassphrase,
+      }),
       ambient: await ambientOf(request),
       allowInsecure: request.allow?.includes('security.insecure') ?? false,
       jobs: request.jobs ?? Math.max(4, availableParallelism()),

@@ -10,6 +10,8 @@ const shortMoment = 300;
 /** A display for a command. */
 export interface CommandDisplay {
   readonly sink: ProgressSink;
+  /** Leaves the terminal to a question, until the function that it returns is called. */
+  pause(): () => void;
   /** Shows the end of a success. */
   close(): void;
   /** Shows the end of a failure, or that the user stopped the build; nothing of it when the program is to start again in a user namespace. */
@@ -26,6 +28,10 @@ export function openDisplay(
   if (process.geteuid?.() === 0) held.release();
   return {
     sink: held.sink,
+    pause() {
+      held.release();
+      return display.pause?.() ?? (() => {});
+    },
     close() {
       held.release();
       display.close();

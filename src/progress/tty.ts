@@ -45,6 +45,7 @@ export class TtyDisplay implements Display {
   #timer: NodeJS.Timeout | undefined;
   #due = 0;
   #closed = false;
+  #paused = false;
 
   constructor(stream: OutputStream, options: TtyOptions) {
     this.#stream = stream;
@@ -75,6 +76,15 @@ export class TtyDisplay implements Display {
     const width = this.#stream.columns || 80;
     const line: FrameLine = { left: fitText(` ${summary}`, width), right: '', style: 'output' };
     this.#stream.write(`${this.#paint(line, width)}\n`);
+  }
+
+  pause(): () => void {
+    this.#paused = true;
+    return () => {
+      this.#paused = false;
+      // What was written meanwhile stands below the display.
+      if (!this.#closed) this.#startAnew();
+    };
   }
 
   discard(): void {
@@ -113,6 +123,7 @@ export class TtyDisplay implements Display {
   }
 
   #draw(end?: { outcome: FrameOptions['outcome']; all: true }): void {
+    if (this.#paused) return;
     this.#lastDraw = Date.now();
     const width = this.#stream.columns || 80;
     // One row stays free for the cursor.

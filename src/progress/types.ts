@@ -74,6 +74,11 @@ export interface Display {
   /** Feed the build's events here. */
   readonly sink: ProgressSink;
   /**
+   * Leaves the terminal to somebody else, until the function that it returns is called. Missing where a display only
+   * ever appends lines.
+   */
+  pause?(): () => void;
+  /**
    * Shows the final state, and the last output lines of steps that failed, and leaves the terminal as it was. `error`
    * is what the build failed with; printing it is left to the caller. Events that come later are ignored.
    */

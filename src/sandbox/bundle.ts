@@ -11,8 +11,18 @@ import type { RuntimeConfig, RuntimeMount } from './oci.ts';
 import { formatFstab, type MountLine, type Overlay, overlayLines } from './overlay.ts';
 import { scratchDirectory } from './scratch.ts';
 import { quote, shellCommand } from './shell.ts';
+import type { LentSockets } from './sockets.ts';
 import { MountStubs } from './stubs.ts';
 import type { SandboxMount, SandboxSpec } from './types.ts';
+
+/** What a bundle is made with. */
+export interface BundleParts {
+  readonly files: HandedFiles;
+  readonly sockets: LentSockets;
+  readonly around: Surroundings;
+  /** Mounts that a rung needs besides. */
+  readonly more: readonly MountLine[];
+}
 
 /**
  * Everything a rung needs to run a spec: mounts to make, files in memory to hand down, shell lines that put things in
@@ -27,18 +37,16 @@ export class Bundle {
   readonly files: HandedFiles;
   /** Where the tools of the chain write errors: a descriptor here, a path there. */
   readonly log: { readonly fd: number; readonly path: string };
+  readonly #sockets: LentSockets;
   readonly #lines: MountLine[];
   readonly #commands: string[] = [];
   readonly #view: RootView;
   readonly #around: Surroundings;
   readonly #deviceOptions: readonly string[];
 
-  /** `more`: mounts that a rung needs besides. */
-  constructor(
-    spec: SandboxSpec,
-    { files, around, more }: { files: HandedFiles; around: Surroundings; more: readonly MountLine[] },
-  ) {
+  constructor(spec: SandboxSpec, { files, sockets, around, more }: BundleParts) {
     this.files = files;
+    this.#sockets = sockets;
     this.#around = around;
     this.#deviceOptions = deviceOptions(spec);
     this.cwd = dirname(dirname(spec.layers[0] ?? spec.upper?.dir ?? '/none/none'));
@@ -117,7 +125,7 @@ export class Bundle {
         return bind(place, ['ro', 'nosuid', 'nodev', 'noexec']);
       }
       case 'socket':
-        return bind(mount.source, ['nosuid', 'nodev', 'noexec']);
+        return bind(this.#sockets.pathOf(mount), ['nosuid', 'nodev', 'noexec']);
     }
   }
 }

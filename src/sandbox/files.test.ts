@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import {
   existsSync,
   lstatSync,
@@ -10,7 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { findProgram, rungNames } from './choose.ts';
@@ -135,13 +134,10 @@ for (const rung of rungNames) {
     });
 
     it('talks to a socket that it is lent, as whatever user it is', async () => {
-      const path = join(fixture.dir, `socket-${rung}`);
-      const server = createServer(socket => socket.end('hello from the agent\n')).listen(path);
-      await once(server, 'listening');
       const user = { uid: 1234, gid: 1234, additionalGids: [] };
       const mount = {
         type: 'socket' as const,
-        source: path,
+        serve: (socket: Socket) => void socket.end('hello from the agent\n'),
         target: '/run/agent',
         uid: 1234,
         gid: 1234,
@@ -151,7 +147,6 @@ for (const rung of rungNames) {
       const line = `stat -c '%u %a %F' /run/agent; node -e "${program}"`;
       const mounts = [mount, ...hostNode()];
       const { out, err } = await runLine(rung, fixture, line, { user, mounts });
-      server.close();
       assert.equal(out, '1234 600 socket\nhello from the agent\n', err);
     });
 

@@ -26,6 +26,13 @@ export interface Rung {
   command(bundle: Bundle, spec: SandboxSpec): string;
 }
 
+/** What exists for one run. */
+interface Lent {
+  readonly files: HandedFiles;
+  readonly sockets: LentSockets;
+  readonly cgroup: StepCgroup | undefined;
+}
+
 /** Bytes of standard error that are looked at after a failure. */
 const lastBytes = 512;
 
@@ -48,9 +55,9 @@ export class RuntimeSandbox implements Sandbox {
     const sockets = new LentSockets();
     let cgroup: StepCgroup | undefined;
     try {
-      const mounts = await sockets.lend(spec.mounts);
+      await sockets.open(spec.mounts);
       if (spec.cgroupParent !== undefined) cgroup = new StepCgroup(spec.cgroupParent);
-      return await this.#runIn({ ...spec, mounts }, files, cgroup);
+      return await this.#runIn(spec, { files, sockets, cgroup });
     } finally {
       files.close();
       sockets.close();
@@ -58,8 +65,8 @@ export class RuntimeSandbox implements Sandbox {
     }
   }
 
-  async #runIn(spec: SandboxSpec, files: HandedFiles, cgroup: StepCgroup | undefined): Promise<ExitStatus> {
-    const bundle = new Bundle(spec, { files, around: surroundings(), more: this.#rung.mounts });
+  async #runIn(spec: SandboxSpec, { files, sockets, cgroup }: Lent): Promise<ExitStatus> {
+    const bundle = new Bundle(spec, { files, sockets, around: surroundings(), more: this.#rung.mounts });
     const stubs = bundle.stubs(spec);
     const runtime = this.#rung.command(bundle, spec);
     const killsBefore = oomKills();

@@ -1,84 +1,81 @@
-import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { StagecraftError } from '../util/errors.ts';
 import { isLeftover, ownName } from './leftovers.ts';
+import { requireOwner } from './owners.ts';
 import { surroundings } from './surroundings.ts';
 import type { SandboxMount } from './types.ts';
 
 type SocketMount = Extract<SandboxMount, { type: 'socket' }>;
 
-/**
- * Sockets lent to a step. One that has the wanted owner and mode is mounted as it is. Any other stays as it is, and
- * gets a stand-in that passes on what is said: agents answer their own user only, whom the step's user need not be.
- */
+/** The sockets that a step is lent: made for it, with the owner and mode that it wants, and gone with it. */
 export class LentSockets {
+  readonly #paths = new Map<SandboxMount, string>();
   readonly #servers: Server[] = [];
   readonly #connections = new Set<Socket>();
-  #dir: string | undefined;
+  #dir: { path: string; fd: number } | undefined;
 
-  /** The mounts with stand-ins in the place of sockets that need one. */
-  async lend(mounts: readonly SandboxMount[]): Promise<SandboxMount[]> {
-    const lent: SandboxMount[] = [];
-    for (const mount of mounts) {
-      if (mount.type !== 'socket' || isAsWanted(mount)) lent.push(mount);
-      else lent.push({ ...mount, source: await this.#standIn(mount) });
-    }
-    return lent;
+  /** @throws StagecraftError `unsupported` for an owner that there is not */
+  async open(mounts: readonly SandboxMount[]): Promise<void> {
+    for (const mount of mounts)
+      if (mount.type === 'socket') this.#paths.set(mount, await this.#listen(mount));
+  }
+
+  /** Where the socket of a mount is. */
+  pathOf(mount: SocketMount): string {
+    return this.#paths.get(mount)!;
   }
 
   close(): void {
     for (const server of this.#servers) server.close();
     for (const connection of this.#connections) connection.destroy();
-    if (this.#dir !== undefined) rmSync(this.#dir, { recursive: true, force: true });
+    if (this.#dir === undefined) return;
+    closeSync(this.#dir.fd);
+    rmSync(this.#dir.path, { recursive: true, force: true });
   }
 
-  async #standIn(mount: SocketMount): Promise<string> {
+  async #listen(mount: SocketMount): Promise<string> {
+    const { uid, gid, mode, serve, target } = mount;
+    requireOwner({ uid, gid }, surroundings(), `The socket ${target}`);
     this.#dir ??= makeSocketDirectory();
-    const path = join(this.#dir, String(this.#servers.length));
-    const server = createServer(client => {
-      const agent = createConnection(mount.source);
-      for (const [from, to] of [
-        [client, agent],
-        [agent, client],
-      ] as const) {
-        this.#connections.add(from);
-        from.on('error', () => to.destroy());
-        from.on('close', () => {
-          this.#connections.delete(from);
-          to.end();
-        });
-        from.pipe(to);
-      }
+    const name = String(this.#servers.length);
+    const server = createServer({ allowHalfOpen: true }, connection => {
+      this.#connections.add(connection);
+      connection.once('close', () => this.#connections.delete(connection));
+      serve(connection);
     });
     this.#servers.push(server);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(path, resolve);
+      // The kernel takes no more than 107 bytes for the path of a socket, which those of temporary files may have.
+      server.listen(`/proc/self/fd/${this.#dir!.fd}/${name}`, resolve);
     });
-    if (!surroundings().singleId) chownSync(path, mount.uid, mount.gid);
-    chmodSync(path, mount.mode);
+    const path = join(this.#dir.path, name);
+    if (!surroundings().singleId) chownSync(path, uid, gid);
+    chmodSync(path, mode & 0o777);
     return path;
   }
-}
-
-function isAsWanted({ source, uid, gid, mode }: SocketMount): boolean {
-  const stat = statSync(source, { throwIfNoEntry: false });
-  if (!stat?.isSocket())
-    throw new StagecraftError('not-found', `${source}, which the step shall be lent, is not a socket.`);
-  return stat.uid === uid && stat.gid === gid && (stat.mode & 0o777) === mode;
 }
 
 const prefix = 'stagecraft-socket';
 
 /** A new directory for sockets, named after this process; those of dead ones are removed. */
-function makeSocketDirectory(): string {
+function makeSocketDirectory(): { path: string; fd: number } {
   for (const name of readdirSync(tmpdir()))
     if (isLeftover(name, prefix)) removeLeftover(join(tmpdir(), name));
-  const dir = join(tmpdir(), ownName(prefix));
-  mkdirSync(dir, { mode: 0o700 });
-  return dir;
+  const path = join(tmpdir(), ownName(prefix));
+  mkdirSync(path, { mode: 0o700 });
+  return { path, fd: openSync(path, constants.O_RDONLY | constants.O_DIRECTORY) };
 }
 
 function removeLeftover(path: string): void {

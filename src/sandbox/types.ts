@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { ByteString } from '../util/bytes.ts';
 
 /** One mount besides the root, on top of the usual `/proc`, `/dev`, `/sys`, ... */
@@ -15,8 +16,15 @@ export type SandboxMount =
   | { type: 'tmpfs'; target: string; size?: number; mode?: number }
   /** A file in memory only, gone with the process. */
   | { type: 'secret'; target: string; data: Uint8Array; uid: number; gid: number; mode: number }
-  /** A Unix socket of the host, such as an SSH agent's. */
-  | { type: 'socket'; source: string; target: string; uid: number; gid: number; mode: number };
+  /** A Unix socket made for this process alone; whoever connects is answered by `serve`. */
+  | {
+      type: 'socket';
+      serve: (connection: Socket) => void;
+      target: string;
+      uid: number;
+      gid: number;
+      mode: number;
+    };
 
 /** A process to run in a root file system of its own. */
 export interface SandboxSpec {

@@ -197,15 +197,17 @@ class Preparation implements PreparedMounts {
     };
     // LLB leaves the name of the usual agent empty.
     const id = mount.ssh?.id || 'default';
-    const source = await this.#context.services.lent.sshSocket(id);
-    if (source !== undefined)
-      this.mounts.push({ type: 'socket', source, target: mount.dest, uid, gid, mode });
+    const serve = await this.#context.services.lent.sshAgent(id);
+    if (serve !== undefined) this.mounts.push({ type: 'socket', serve, target: mount.dest, uid, gid, mode });
     else if (!optional) {
       throw new StagecraftError(
         'not-found',
         `This step needs the SSH agent '${id}', which the build was not given.`,
         {
-          hint: id === 'default' ? 'Pass it with --ssh default.' : `Pass it with --ssh ${id}=SOCKET.`,
+          hint:
+            id === 'default'
+              ? 'Pass it with --ssh default, or keys with --ssh default=KEYFILE.'
+              : `Pass it with --ssh ${id}=SOCKET, or keys with --ssh ${id}=KEYFILE.`,
         },
       );
     }

@@ -24,7 +24,7 @@ beforeEach(() => {
     ...{ ambient: { mounts: [], env: [] }, allowInsecure: false, progress: () => {} },
     signal: new AbortController().signal,
     beforeWork: () => {},
-    lent: { secret: async () => undefined, sshSocket: async () => undefined },
+    lent: { secret: async () => undefined, sshAgent: async () => undefined },
     sandbox: async () => assert.fail('nothing is to be run here'),
     resolveSource: async identifier => ({
       key: digestOf(identifier),

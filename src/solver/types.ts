@@ -6,6 +6,7 @@ import type { Sandbox, SandboxMount } from '../sandbox/types.ts';
 import type { LayerStore, RootFs } from '../snapshot/types.ts';
 import type { LayerDigests } from '../source/layers.ts';
 import type { DigestedTree } from '../source/types.ts';
+import type { ServeConnection } from '../ssh/agent.ts';
 import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
 import type { Limit } from './limit.ts';
@@ -41,8 +42,8 @@ export type ResolveSource = (
 export interface Lent {
   /** Nothing when there is no such secret. */
   secret(id: string): Promise<Uint8Array | undefined>;
-  /** The path of a Unix socket; nothing when there is no such agent. */
-  sshSocket(id: string): Promise<string | undefined>;
+  /** Answers connections to the SSH agent of that name; nothing when there is no such agent. */
+  sshAgent(id: string): Promise<ServeConnection | undefined>;
 }
 
 /** What the solver works with, made once for a build. */

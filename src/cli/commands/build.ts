@@ -4,6 +4,7 @@ import { chooseDisplayMode, displayModes } from '../../progress/display.ts';
 import { defineCommand, type FlagValues, type Surroundings } from '../command.ts';
 import { openDisplay } from '../display.ts';
 import { usageError } from '../parse.ts';
+import { passphraseAsker } from '../passphrase.ts';
 import { readBuildRequest } from '../values/request.ts';
 import { describeWarnings } from '../warnings.ts';
 
@@ -94,7 +95,11 @@ const flags = {
     help: 'A secret for RUN --mount=type=secret: id=ID,src=FILE or id=ID,env=NAME',
   },
   'shm-size': { kind: 'text', value: 'SIZE', help: 'The size of /dev/shm while steps run' },
-  ssh: { kind: 'list', value: 'AGENT', help: 'An SSH agent for RUN --mount=type=ssh: default, or ID=SOCKET' },
+  ssh: {
+    kind: 'list',
+    value: 'AGENT',
+    help: 'An SSH agent for RUN --mount=type=ssh: default, ID=SOCKET, or keys for\none of the build\u2019s own: ID=KEYFILE[,KEYFILE...]',
+  },
   tag: { kind: 'list', short: 't', value: 'NAME[:TAG]', help: 'A name for the image', complete: 'image' },
   target: {
     kind: 'text',
@@ -149,7 +154,8 @@ The context is the directory that COPY and ADD read. The image goes into the loc
     const display = openDisplay(mode, surroundings);
     let result: BuildResult;
     try {
-      result = await build({ ...request, onProgress: display.sink, signal });
+      const askPassphrase = passphraseAsker(display, signal);
+      result = await build({ ...request, onProgress: display.sink, askPassphrase, signal });
     } catch (error) {
       display.fail(error);
       throw error;

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { readChoice, readCount, readHost, readUlimit } from './limits.ts';
 import { readLabels, readVariables } from './pairs.ts';
 import { readProxies } from './proxies.ts';
-import { readSecret, readSsh } from './sources.ts';
+import { readAgents, readSecret, readSsh } from './sources.ts';
 
 test('variables are cut at the first sign; a name alone is taken from the environment or left out', () => {
   assert.deepEqual(readVariables('--build-arg', ['A=1=2', 'B', 'C', 'D='], { B: 'b' }), {
@@ -43,6 +43,11 @@ test('a secret that cannot be understood is an error that does not guess', () =>
 test('ssh agents', () => {
   assert.deepEqual(readSsh('default'), { id: 'default', paths: [] });
   assert.deepEqual(readSsh('work=/a,/b'), { id: 'work', paths: ['/a', '/b'] });
+  assert.deepEqual(readSsh('=/a'), { id: 'default', paths: ['/a'] });
+  assert.deepEqual(readSsh('x=/a,raw=true'), { id: 'x', paths: ['/a'], raw: true });
+  assert.throws(() => readSsh('x=raw=true'), /raw=true takes one socket/);
+  assert.throws(() => readSsh('x=/a,raw=maybe'), /maybe is neither true nor false/);
+  assert.throws(() => readAgents(['default', '=/a']), /two --ssh with the ID 'default'/);
 });
 
 test('limits have a soft and a hard side', () => {

@@ -7,7 +7,7 @@ import { readChoice, readCount, readHost, readUlimit } from './limits.ts';
 import { readLabels, readVariables, splitPair } from './pairs.ts';
 import { readProxies } from './proxies.ts';
 import { readBytes } from './size.ts';
-import { readSecret, readSsh } from './sources.ts';
+import { readAgents, readSecret } from './sources.ts';
 
 const entitlements = ['security.insecure', 'network.host'] as const;
 
@@ -37,7 +37,7 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     ulimits: flags.ulimit.map(readUlimit),
     cgroupParent: flags['cgroup-parent'],
     secrets: flags.secret.map(secret => readSecret(secret, env)),
-    ssh: flags.ssh.map(readSsh),
+    ssh: readAgents(flags.ssh),
     namedContexts: Object.fromEntries(flags['build-context'].map(readContext)),
     allow: flags.allow.map(name => readChoice('--allow', name, entitlements)),
     jobs: flags.jobs === undefined ? undefined : readCount('--jobs', flags.jobs),

@@ -38,9 +38,40 @@ function malformed(text: string, reason: string): StagecraftError {
   });
 }
 
-/** `--ssh default` or `--ssh ID=SOCKET`. @throws StagecraftError `usage` */
+/**
+ * `--ssh ID`, `--ssh ID=SOCKET[,raw=true]` or `--ssh ID=KEYFILE,...`; no ID is `default`.
+ * @throws StagecraftError `usage`
+ */
 export function readSsh(text: string): SshSource {
-  const [id, paths] = splitPair(text);
-  if (id === '') throw new StagecraftError('usage', `The value "${text}" of --ssh has no name.`);
-  return { id, paths: paths === undefined ? [] : paths.split(',').filter(path => path !== '') };
+  const [id, value] = splitPair(text);
+  const source: SshSource = { id: id || 'default', paths: [] };
+  for (const part of value?.split(',') ?? []) {
+    const [key, setting] = splitPair(part);
+    if (key === 'raw' && setting !== undefined) source.raw = readBoolean(text, setting);
+    else if (part !== '') source.paths.push(part);
+  }
+  if (source.raw && source.paths.length !== 1) throw wrongAgent(text, 'raw=true takes one socket');
+  return source;
+}
+
+/** All values of `--ssh`. @throws StagecraftError `usage` for two of one ID */
+export function readAgents(texts: readonly string[]): SshSource[] {
+  const agents = texts.map(readSsh);
+  const twice = agents.find(({ id }, index) => agents.findIndex(other => other.id === id) !== index);
+  if (twice === undefined) return agents;
+  throw new StagecraftError('usage', `There are two --ssh with the ID '${twice.id}'.`, {
+    hint: `Name all key files in one: --ssh ${twice.id}=FILE,FILE`,
+  });
+}
+
+function readBoolean(text: string, setting: string): boolean {
+  if (/^(1|t|true)$/i.test(setting)) return true;
+  if (/^(0|f|false)$/i.test(setting)) return false;
+  throw wrongAgent(text, `${setting} is neither true nor false`);
+}
+
+function wrongAgent(text: string, reason: string): StagecraftError {
+  return new StagecraftError('usage', `The value "${text}" of --ssh is wrong: ${reason}.`, {
+    hint: 'Write ID, ID=SOCKET or ID=KEYFILE[,KEYFILE...].',
+  });
 }
