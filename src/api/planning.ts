@@ -1,21 +1,28 @@
-import { planDockerfile } from '../frontend/plan.ts';
-import type { FrontendRequest, FrontendResult } from '../frontend/types.ts';
-import { formatPlatform, hostPlatform, normalizePlatform, parsePlatform } from '../image/platform.ts';
+import type { FrontendRequest, ResolveImage } from '../frontend/types.ts';
+import {
+  equalPlatforms,
+  formatPlatform,
+  hostPlatform,
+  normalizePlatform,
+  parsePlatform,
+} from '../image/platform.ts';
 import { normalizeReference } from '../image/reference.ts';
 import type { Platform } from '../image/types.ts';
 import { parseBoolean } from '../util/boolean.ts';
 import { StagecraftError } from '../util/errors.ts';
+import { type CheckedPlan, planChecked } from './checked-plan.ts';
 import { type BuildInputs, readInputs } from './inputs.ts';
 import type { BuildRequest } from './request.ts';
 import type { BuildServices } from './services.ts';
-import { imageResolver, layoutResolver } from './sources.ts';
+import { imageResolver, layoutResolver, mainTree } from './sources.ts';
 import { Task } from './task.ts';
+import { tellWarnings } from './warnings.ts';
 
 /**
  * Reads what the request names, and makes graph and config for each platform, in the order in which they were asked
  * for; nothing of the Dockerfile runs.
  */
-export async function planBuild(request: BuildRequest, services: BuildServices): Promise<FrontendResult[]> {
+export async function planBuild(request: BuildRequest, services: BuildServices): Promise<CheckedPlan[]> {
   makesIndex(request);
   const inputs = await readInputs(request, services);
   const platforms = platformsOf(request);
@@ -57,25 +64,54 @@ export function makesIndex(request: BuildRequest): boolean {
   return value;
 }
 
-/** Makes graph and config of what was read, which is read once however many platforms are planned. */
+/**
+ * Makes graph and config of what was read, which is read once however many platforms are planned, and applies the
+ * checks that builds apply. What is said of the Dockerfile is said once, as BuildKit does, for the first platform.
+ */
 export async function planInputs(
   request: BuildRequest,
   inputs: BuildInputs,
   { sources }: BuildServices,
   targetPlatform: Platform = platformsOf(request)[0],
-): Promise<FrontendResult> {
+): Promise<CheckedPlan> {
   const progress = request.onProgress ?? (() => {});
   const resolveImage = imageResolver(sources);
   const multiPlatform = makesIndex(request);
+  const isFirst = equalPlatforms(targetPlatform, platformsOf(request)[0]);
   const of = multiPlatform ? `${formatPlatform(normalizePlatform(targetPlatform))} ` : '';
-  return planDockerfile({
+  const resolve: ResolveImage = (ref, platform) =>
+    Task.run(progress, `[${of}internal] load metadata for ${normalizeReference(ref)}`, () =>
+      resolveImage(ref, platform),
+    );
+  return planChecked(
+    frontendRequest(request, inputs, targetPlatform, {
+      resolveImage: resolve,
+      resolveLayout: layoutResolver(sources),
+    }),
+    () => mainTree(sources),
+    (warnings, file) => {
+      if (!isFirst) return;
+      tellWarnings(progress, warnings, request.dockerfile);
+      request.onWarnings?.(warnings, file.text);
+    },
+  );
+}
+
+/** What the frontend is to be asked, from the part of a request that shapes the graph. */
+export function frontendRequest(
+  request: BuildRequest,
+  inputs: BuildInputs,
+  targetPlatform: Platform,
+  resolvers: Pick<FrontendRequest, 'resolveImage' | 'resolveLayout'>,
+): FrontendRequest {
+  return {
     ...inputs,
     target: request.target,
     required: request.require,
     buildArgs: new Map(Object.entries(request.buildArgs ?? {})),
     labels: new Map(Object.entries(request.labels ?? {})),
     targetPlatform,
-    multiPlatform,
+    multiPlatform: makesIndex(request),
     buildPlatform: hostPlatform(),
     implicitPlatform: !request.platforms?.length,
     noCache: request.noCache ?? false,
@@ -85,10 +121,6 @@ export async function planInputs(
     ulimits: request.ulimits,
     cgroupParent: request.cgroupParent,
     sourceDateEpoch: request.sourceDateEpoch,
-    resolveImage: (ref, platform) =>
-      Task.run(progress, `[${of}internal] load metadata for ${normalizeReference(ref)}`, () =>
-        resolveImage(ref, platform),
-      ),
-    resolveLayout: layoutResolver(sources),
-  } satisfies FrontendRequest);
+    ...resolvers,
+  };
 }

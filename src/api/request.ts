@@ -1,6 +1,6 @@
 import type { Output } from '../exporter/outputs.ts';
 import type { CommittedImage } from '../exporter/types.ts';
-import type { FrontendWarning } from '../frontend/types.ts';
+import type { Finding } from '../lint/types.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import type { StepReport } from '../solver/types.ts';
 
@@ -73,6 +73,8 @@ export interface BuildRequest {
   /** The store's directory; the usual place unless given. */
   store?: string | undefined;
   onProgress?: ProgressSink;
+  /** Told what the checks of builds found, with the text of the Dockerfile, before anything runs. */
+  onWarnings?: (warnings: Finding[], text: string) => void;
   signal?: AbortSignal;
 }
 
@@ -85,6 +87,6 @@ export interface BuildResult {
   /** What `--metadata-file` holds. */
   metadata: Record<string, unknown>;
   steps: StepReport[];
-  warnings: FrontendWarning[];
+  warnings: Finding[];
   durationMs: number;
 }

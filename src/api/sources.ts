@@ -6,7 +6,7 @@ import { documentType } from '../image/manifest.ts';
 import { hostPlatform } from '../image/platform.ts';
 import { familiarName, normalizeReference, parseReference } from '../image/reference.ts';
 import type { Descriptor, Platform } from '../image/types.ts';
-import type { LayerStore } from '../snapshot/types.ts';
+import type { FileTree, LayerStore } from '../snapshot/types.ts';
 import type { ResolvedSource, ResolveSource } from '../solver/types.ts';
 import { LocalTree } from '../source/local.ts';
 import type { Upload } from '../source/upload.ts';
@@ -43,6 +43,15 @@ export function imageResolver({ store, blobs }: SourceServices): ResolveImage {
     const { config } = readImage(blobs, descriptor, platform);
     return { name, digest: descriptor.digest, config };
   };
+}
+
+/** The main context as the checks see it; nothing where it is no directory. */
+export function mainTree(services: SourceServices): FileTree | undefined {
+  const context = services.contexts.get('context');
+  if (context === undefined) return undefined;
+  const tree = new LocalTree(context.directory, { excludePatterns: context.ignorePatterns });
+  services.opened.push(tree);
+  return tree;
 }
 
 /** Finds what the source operations of a graph name. */

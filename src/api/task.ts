@@ -22,7 +22,7 @@ export class Task {
     sink: ProgressSink,
     name: string,
     body: (task: Task) => Promise<T> | T,
-    digest = digestOf(`task ${name}`),
+    digest = taskDigest(name),
   ): Promise<T> {
     const task = new Task(sink, name, digest);
     try {
@@ -58,4 +58,9 @@ export class Task {
       vertexes: [{ ...this.#vertex, completed: timestamp(), ...(error !== undefined && { error }) }],
     });
   }
+}
+
+/** What the progress of a task of this name is known by. */
+export function taskDigest(name: string): Digest {
+  return digestOf(`task ${name}`);
 }

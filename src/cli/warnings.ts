@@ -1,11 +1,19 @@
-import type { BuildResult } from '../api/request.ts';
+import type { Finding } from '../lint/types.ts';
 import { printable } from '../progress/tail.ts';
+import { formatExcerpt } from '../util/excerpt.ts';
 
-/** What the frontend found questionable in a Dockerfile, in the manner of buildx; empty when there is nothing. */
-export function describeWarnings(warnings: BuildResult['warnings']): string {
+/**
+ * What the checks of a build found, as buildx shows it with `--debug`: each with the lines that it is about. Empty when
+ * there is nothing.
+ * @param text the Dockerfile's
+ */
+export function describeWarnings(warnings: readonly Finding[], text: string): string {
   if (warnings.length === 0) return '';
-  const lines = warnings.map(
-    ({ rule, message, range }) => ` - ${rule}: ${printable(message)} (line ${range.start.line})`,
-  );
-  return `\n ${warnings.length} warning${warnings.length === 1 ? '' : 's'} found:\n${lines.join('\n')}\n`;
+  const heading = `\n ${warnings.length} warning${warnings.length === 1 ? '' : 's'} found:\n`;
+  const entries = warnings.map(({ rule, message, url, range }) => {
+    const more = url === undefined ? '' : `More info: ${url}\n`;
+    const line = ` - ${rule}: ${printable(message)} (line ${range.start.line})\n`;
+    return `${line}${more}${formatExcerpt(text, range)}`;
+  });
+  return heading + entries.join('\n');
 }

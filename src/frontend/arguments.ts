@@ -91,4 +91,10 @@ export function sourceDateOf(buildArgs: ReadonlyMap<string, string>, globalArgs:
   });
 }
 
+/** Arguments to the builder itself, which are not for processes. */
+export const builderArgs: ReadonlySet<string> = new Set([
+  'BUILDKIT_SBOM_SCAN_CONTEXT',
+  'BUILDKIT_SBOM_SCAN_STAGE',
+]);
+
 const sourceDate = 'SOURCE_DATE_EPOCH';

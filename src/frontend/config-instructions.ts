@@ -9,6 +9,7 @@ import type {
 import type { Healthcheck } from '../image/types.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { goDuration, goList, goQuoteList } from '../util/go-text.ts';
+import { builderArgs } from './arguments.ts';
 import { replaceInList } from './env.ts';
 import { addHistory } from './history.ts';
 import { configure, withShell } from './images.ts';
@@ -45,15 +46,12 @@ export function planArg(
     const given = planner.buildArgs.get(arg.key);
     const own = given === undefined && arg.value !== undefined ? expand(arg.value) : undefined;
     const value = given ?? own ?? planner.globalArgs.get(arg.key);
-    if (value !== undefined && !notForProcesses.has(arg.key)) stage.env = stage.env.set(arg.key, value);
+    if (value !== undefined && !builderArgs.has(arg.key)) stage.env = stage.env.set(arg.key, value);
     stage.buildArgs.push({ key: arg.key, value });
     texts.push(value === undefined ? arg.key : `${arg.key}=${value}`);
   }
   addHistory(stage, `ARG ${texts.join(' ')}`, false, planner.epoch);
 }
-
-/** Arguments to the builder itself. */
-const notForProcesses = new Set(['BUILDKIT_SBOM_SCAN_CONTEXT', 'BUILDKIT_SBOM_SCAN_STAGE']);
 
 export function planLabel(planner: Planner, stage: StagePlan, instruction: LabelInstruction): void {
   const labels = { ...stage.image.config?.Labels };

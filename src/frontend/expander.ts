@@ -11,6 +11,7 @@ import type {
 } from '../dockerfile/types.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { nearest } from '../util/suggest.ts';
+import { builderArgs } from './arguments.ts';
 import type { Planner } from './planner.ts';
 import type { StagePlan } from './stage-plan.ts';
 
@@ -79,7 +80,7 @@ export class Expander {
   #result(expansion: Expansion): string {
     const stage = this.#stage;
     for (const name of expansion.unmatched) {
-      if (stage.buildArgs.some(arg => arg.key === name)) continue;
+      if (stage.buildArgs.some(arg => arg.key === name) || builderArgs.has(name)) continue;
       const meant = nearest(name, stage.env.values.keys());
       this.#planner.warnings.add(
         'UndefinedVar',

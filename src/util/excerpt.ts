@@ -38,8 +38,8 @@ export function textOf(error: Error): string | undefined {
   return texts.get(error);
 }
 
-/** A range is half-open: one that ends before a line's first column does not reach that line. */
-function lastLine({ start, end }: SourceRange): number {
+/** The last line of a range. It is half-open: one that ends before a line's first column does not reach that line. */
+export function lastLine({ start, end }: SourceRange): number {
   return end.column <= 1 && end.line > start.line ? end.line - 1 : Math.max(start.line, end.line);
 }
 

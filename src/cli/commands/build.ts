@@ -1,5 +1,5 @@
 import { build } from '../../api/build.ts';
-import type { BuildResult } from '../../api/request.ts';
+import type { BuildRequest, BuildResult } from '../../api/request.ts';
 import { chooseDisplayMode, displayModes } from '../../progress/display.ts';
 import { defineCommand, type FlagValues, type Surroundings } from '../command.ts';
 import { openDisplay } from '../display.ts';
@@ -152,17 +152,23 @@ The context is the directory that COPY and ADD read. The image goes into the loc
     const request = readBuildRequest(flags, context!, env);
     const mode = flags.quiet ? 'quiet' : chooseDisplayMode(flags.progress, env);
     const display = openDisplay(mode, surroundings);
+    const showsWarnings = mode === 'auto' || mode === 'plain' || mode === 'tty';
+    let warnings = '';
+    const onWarnings: BuildRequest['onWarnings'] = (found, text) => {
+      if (showsWarnings) warnings = describeWarnings(found, text);
+    };
     let result: BuildResult;
     try {
       const askPassphrase = passphraseAsker(display, signal);
-      result = await build({ ...request, onProgress: display.sink, askPassphrase, signal });
+      result = await build({ ...request, onProgress: display.sink, onWarnings, askPassphrase, signal });
     } catch (error) {
       display.fail(error);
+      // A process that starts again in a user namespace says it then.
+      if (!(error instanceof Error && error.name === 'NamespaceRequired')) stderr.write(warnings);
       throw error;
     }
     display.close();
-    if (mode === 'auto' || mode === 'plain' || mode === 'tty')
-      stderr.write(describeWarnings(result.warnings));
+    stderr.write(warnings);
     await writeResult(result, flags, stdout);
     return 0;
   },

@@ -1,0 +1,109 @@
+import { parseDockerfile } from '../dockerfile/parse.ts';
+import type { Dockerfile } from '../dockerfile/types.ts';
+import { type DockerfilePlan, planStages } from '../frontend/plan.ts';
+import type { FrontendRequest, FrontendResult } from '../frontend/types.ts';
+import { Warnings } from '../frontend/warnings.ts';
+import { checkDockerfile, isBuildkitRule, type Level } from '../lint/check.ts';
+import type { CheckOptions } from '../lint/options.ts';
+import { optionsOf } from '../lint/select.ts';
+import type { Finding, PlanSubject } from '../lint/types.ts';
+import type { FileTree } from '../snapshot/types.ts';
+import { StagecraftError } from '../util/errors.ts';
+
+/** A plan that the checks of builds have looked at. */
+export interface CheckedPlan extends FrontendResult {
+  readonly warnings: Finding[];
+  /** For what is to be looked at once it is built. */
+  readonly subject: PlanSubject;
+  readonly options: CheckOptions;
+}
+
+/** What the checks of a Dockerfile gave. */
+export interface Checked {
+  readonly file: Dockerfile;
+  readonly options: CheckOptions;
+  readonly findings: Finding[];
+  /** Absent where it cannot be planned. */
+  readonly plan: (DockerfilePlan & { readonly subject: PlanSubject }) | undefined;
+  /** Why it cannot be planned. */
+  readonly error: unknown;
+}
+
+/**
+ * Plans a Dockerfile and applies the rules to it.
+ * @param contextTree opens the build context for the rules that look into it
+ * @throws StagecraftError `dockerfile` where it cannot be parsed, or its options cannot be read
+ */
+export async function planAndCheck(
+  request: FrontendRequest,
+  contextTree: () => FileTree | undefined,
+  level: Level,
+): Promise<Checked> {
+  const { text, name, file = parseDockerfile(text, name) } = request.dockerfile;
+  const options = optionsOf(file, request.buildArgs.get('BUILDKIT_DOCKERFILE_CHECK'));
+  const warnings = new Warnings();
+  let plan: Checked['plan'];
+  let error: unknown;
+  try {
+    const planned = await planStages({ ...request, dockerfile: { text, name, file } }, warnings);
+    plan = { ...planned, subject: subjectOf(planned, request.ignorePatterns, contextTree) };
+  } catch (failure) {
+    if (!(failure instanceof StagecraftError)) throw failure;
+    error = failure;
+  }
+  const reached = plan?.reached;
+  const stages =
+    plan === undefined || request.allStages
+      ? file.stages
+      : plan.stages.flatMap(each => (each.stage && reached?.has(each) ? [each.stage] : []));
+  const input = { file, stages, warnings: warnings.list(), plan: plan?.subject };
+  return { file, options, findings: await checkDockerfile(input, options, level), plan, error };
+}
+
+function subjectOf(
+  { result, file, target, stages, reached }: DockerfilePlan,
+  ignorePatterns: readonly string[],
+  contextTree: () => FileTree | undefined,
+): PlanSubject {
+  let opened: { tree: FileTree | undefined } | undefined;
+  return {
+    result,
+    file,
+    target,
+    stages,
+    reached,
+    ignorePatterns,
+    get context() {
+      opened ??= { tree: contextTree() };
+      return opened.tree;
+    },
+  };
+}
+
+/**
+ * The plan of a build, with what its checks warn of.
+ * @param tell is given the warnings, also where planning fails
+ * @throws StagecraftError what is wrong with the Dockerfile; also what the checks found, where it says `error=true`
+ */
+export async function planChecked(
+  request: FrontendRequest,
+  contextTree: () => FileTree | undefined,
+  tell: (warnings: Finding[], file: Dockerfile) => void,
+): Promise<CheckedPlan> {
+  const { findings, options, plan, error, file } = await planAndCheck(request, contextTree, 'warning');
+  tell(findings, file);
+  if (plan === undefined) throw error;
+  // A Dockerfile that Docker builds is built here: our own rules cannot fail it.
+  if (options.error) refuse(findings.filter(isBuildkitRule));
+  return { ...plan.result, warnings: findings, subject: plan.subject, options };
+}
+
+/** @throws StagecraftError `dockerfile`, unless there is nothing */
+function refuse(findings: readonly Finding[]): void {
+  const [first] = findings;
+  if (first === undefined) return;
+  const names = [...new Set(findings.map(({ rule }) => rule))];
+  throw new StagecraftError('dockerfile', `Lint violation found for rules: ${names.join(', ')}.`, {
+    hint: 'The checks are told to be errors, by # check=error=true or BUILDKIT_DOCKERFILE_CHECK. `stagecraft check` shows them.',
+  });
+}
