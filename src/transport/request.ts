@@ -31,10 +31,12 @@ export interface RequestServices {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds before the first new try; doubles with each. */
   readonly retryDelay?: number | undefined;
+  /** How often a request is sent at most. */
+  readonly tries?: number | undefined;
 }
 
 const redirects = 5;
-const tries = 4;
+const usualTries = 4;
 /** Milliseconds without a byte before a connection counts as dead. */
 const silence = 60_000;
 /** Milliseconds: the longest pause that a server may ask for. */
@@ -50,7 +52,7 @@ export class ConnectionError extends Error {}
  */
 export async function send(request: Request, services: RequestServices): Promise<Response> {
   for (let attempt = 1; ; attempt++) {
-    const last = attempt === tries;
+    const last = attempt >= (services.tries ?? usualTries);
     let pause = (services.retryDelay ?? 500) * 2 ** (attempt - 1);
     try {
       const response = await followed(request, services);

@@ -1,0 +1,210 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import { documentLimit, parseJson } from '../content/json.ts';
+import { documentType, isIndexType, isManifestType } from '../image/manifest.ts';
+import { type Descriptor, mediaTypes } from '../image/types.ts';
+import type { Agents } from '../transport/agents.ts';
+import { type Request, type Response, send, shownAddress } from '../transport/request.ts';
+import { type Digest, digestOf, isDigest } from '../util/digest.ts';
+import { StagecraftError } from '../util/errors.ts';
+import { type Actions, Authorizer, denied, scopeOf } from './auth.ts';
+import { readBlob } from './blob.ts';
+import type { FindCredential } from './credentials.ts';
+import type { Endpoint } from './endpoints.ts';
+
+/** A manifest or an index with its bytes, verified. */
+export interface Fetched {
+  readonly descriptor: Descriptor;
+  readonly bytes: Buffer;
+}
+
+export interface ClientServices {
+  readonly agents: Agents;
+  readonly findCredential: FindCredential;
+  readonly signal?: AbortSignal | undefined;
+  readonly retryDelay?: number | undefined;
+}
+
+const accepted = [
+  mediaTypes.index,
+  mediaTypes.manifest,
+  mediaTypes.dockerManifestList,
+  mediaTypes.dockerManifest,
+].join(', ');
+
+/** One repository of a registry, by the protocol of the OCI distribution specification. */
+export class RepositoryClient {
+  readonly #endpoint: Endpoint;
+  readonly #services: ClientServices;
+  readonly #authorizer: Authorizer;
+  #base: URL | undefined;
+
+  constructor(endpoint: Endpoint, services: ClientServices) {
+    this.#endpoint = endpoint;
+    this.#services = services;
+    this.#authorizer = new Authorizer(endpoint.registry, services.findCredential, services);
+  }
+
+  /** `docker.io/library/debian`, for messages. */
+  get name(): string {
+    return `${this.#endpoint.registry}/${this.#endpoint.repository}`;
+  }
+
+  /**
+   * The manifest or index that a tag or digest names (Pulling manifests).
+   * @throws StagecraftError `not-found`; `integrity` when it is not what its digest says; `io`
+   */
+  async manifest(reference: string): Promise<Fetched> {
+    const response = await this.#request('GET', `manifests/${reference}`, { accept: accepted });
+    const what = `The manifest ${this.name}${isDigest(reference) ? '@' : ':'}${reference}`;
+    if (response.status !== 200) throw await this.#refused(response, what);
+    const bytes = await readWhole(response, what);
+    const digest = digestOf(bytes);
+    const stated = isDigest(reference) ? reference : response.headers['docker-content-digest'];
+    if (stated !== undefined && stated !== digest)
+      throw new StagecraftError('integrity', `${what} should have the digest ${stated}, but has ${digest}.`, {
+        hint: 'Something on the way changed it, or the registry is broken.',
+      });
+    const document = parseJson(bytes, what);
+    const mediaType = documentType(document);
+    const header = response.headers['content-type']?.split(';')[0]?.trim();
+    if (header !== undefined && isKnownType(header) && header !== mediaType)
+      throw new StagecraftError(
+        'integrity',
+        `${what} calls itself ${mediaType}, but the registry sent it as ${header}.`,
+      );
+    return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+  }
+
+  /** The digest that a tag has now, without its content; nothing where the registry does not say. @throws as `manifest` */
+  async digest(reference: string): Promise<Digest | undefined> {
+    const response = await this.#request('HEAD', `manifests/${reference}`, { accept: accepted });
+    response.body.resume();
+    if (response.status !== 200)
+      throw await this.#refused(response, `The manifest ${this.name}:${reference}`);
+    const digest = response.headers['docker-content-digest'];
+    return typeof digest === 'string' && isDigest(digest) ? digest : undefined;
+  }
+
+  /**
+   * The bytes of a blob, from the beginning; a lost connection goes on where it was (Pulling blobs). Whoever stores
+   * them verifies them.
+   * @throws StagecraftError `not-found`; `io`; `integrity` where it is longer than it should be
+   */
+  blob(descriptor: Descriptor): AsyncGenerator<Uint8Array, void, undefined> {
+    const what = `The blob ${descriptor.digest} of ${this.name}`;
+    const open = async (from: number): Promise<Response> => {
+      const range: OutgoingHttpHeaders = from > 0 ? { range: `bytes=${from}-` } : {};
+      const response = await this.#request('GET', `blobs/${descriptor.digest}`, range);
+      if (response.status === 200 || (from > 0 && response.status === 206)) return response;
+      throw await this.#refused(response, what);
+    };
+    return readBlob(open, descriptor.size, what, this.#services.signal);
+  }
+
+  async #request(method: Request['method'], path: string, headers: OutgoingHttpHeaders): Promise<Response> {
+    const { repository } = this.#endpoint;
+    const base = await this.#findBase();
+    const url = new URL(`${repository}/${path}`, base);
+    return this.#authorized({ method, url, headers }, 'pull');
+  }
+
+  /** Sends a request with the token that is known, and once more with the one that the answer asks for. */
+  async #authorized(request: Request, actions: Actions): Promise<Response> {
+    const { repository } = this.#endpoint;
+    const authorizer = this.#authorizer;
+    const known = authorizer.known(repository, actions);
+    const first = await send(withAuthorization(request, known), this.#services);
+    // A place that the registry sent us on to has its own rules.
+    if (first.status !== 401 || first.url.origin !== request.url.origin) return first;
+    first.body.resume();
+    const header = await authorizer.answer(
+      first.headers['www-authenticate'],
+      repository,
+      actions,
+      request.url,
+    );
+    return send(withAuthorization(request, header), this.#services);
+  }
+
+  /** A registry that may do without TLS is asked which it does. */
+  async #findBase(): Promise<URL> {
+    const { bases } = this.#endpoint;
+    const [secure, plain] = bases;
+    if (this.#base === undefined) {
+      this.#base = secure!;
+      if (plain !== undefined && !(await answers(secure!, this.#services))) this.#base = plain;
+    }
+    return this.#base;
+  }
+
+  async #refused(response: Response, what: string): Promise<StagecraftError> {
+    const { registry, repository } = this.#endpoint;
+    if (response.status === 401 || response.status === 403) {
+      response.body.destroy();
+      const credential = await this.#services.findCredential(registry, repository);
+      return denied(registry, scopeOf(repository, 'pull'), credential);
+    }
+    const reason = await explain(response);
+    if (response.status === 404)
+      return new StagecraftError('not-found', `${what} does not exist${reason}.`, {
+        hint: 'Check the name, the tag and the registry.',
+      });
+    return new StagecraftError(
+      'io',
+      `${what} cannot be fetched: ${shownAddress(response.url)} answers ${response.status}${reason}.`,
+    );
+  }
+}
+
+function withAuthorization(request: Request, authorization: string | undefined): Request {
+  return authorization === undefined
+    ? request
+    : { ...request, headers: { ...request.headers, authorization } };
+}
+
+function isKnownType(mediaType: string): boolean {
+  return isIndexType(mediaType) || isManifestType(mediaType);
+}
+
+async function answers(base: URL, services: ClientServices): Promise<boolean> {
+  try {
+    const response = await send({ method: 'GET', url: base }, { ...services, tries: 1 });
+    response.body.destroy();
+    return true;
+  } catch (error) {
+    if (error instanceof StagecraftError && error.code === 'io') return false;
+    throw error;
+  }
+}
+
+async function readWhole(response: Response, what: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > documentLimit)
+      throw new StagecraftError('integrity', `${what} is longer than ${documentLimit >> 20} MiB.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The reason that a registry gives in its JSON (Error Codes), where it is short text. */
+async function explain(response: Response): Promise<string> {
+  let size = 0;
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      size += chunk.length;
+      if (size > 1 << 16) return '';
+      chunks.push(chunk);
+    }
+    const answer = JSON.parse(Buffer.concat(chunks).toString()) as { errors?: { message?: unknown }[] };
+    const message = answer.errors?.[0]?.message;
+    if (typeof message !== 'string') return '';
+    // Text of strangers on a terminal: no control characters.
+    return ` (${message.replace(/[^ -~]/g, ' ').slice(0, 200)})`;
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,73 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Reference } from '../image/reference.ts';
+import { type Agents, createAgents } from '../transport/agents.ts';
+import { StagecraftError } from '../util/errors.ts';
+import { type RegistrySetting, settingFor } from './settings.ts';
+
+/** A server that has a repository: the registry itself or a mirror of it. */
+export interface Endpoint {
+  /** Host and port as credentials and messages name it: `docker.io`. */
+  readonly registry: string;
+  readonly repository: string;
+  /** The addresses of its API, best first: `https://registry-1.docker.io/v2/`. */
+  readonly bases: readonly URL[];
+}
+
+/** The servers that may have a repository: mirrors first, in order. @throws StagecraftError `usage` where it is blocked */
+export function endpointsFor(settings: readonly RegistrySetting[], reference: Reference): Endpoint[] {
+  const name = `${reference.domain}/${reference.path}`;
+  const setting = settingFor(settings, name);
+  if (setting === undefined) return [endpoint(name, false)];
+  if (setting.blocked)
+    throw new StagecraftError('usage', `The registry settings of this machine block ${name}.`);
+  const moved = (location: string): string =>
+    setting.prefix.startsWith('*.') ? name : `${location}${name.slice(setting.prefix.length)}`;
+  return [
+    ...setting.mirrors.map(mirror => endpoint(moved(mirror.location), mirror.insecure)),
+    endpoint(moved(setting.location), setting.insecure),
+  ];
+}
+
+function endpoint(name: string, insecure: boolean): Endpoint {
+  const slash = name.indexOf('/');
+  const registry = name.slice(0, slash);
+  const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+  const secure = new URL(`https://${host}/v2/`);
+  const isPlain = insecure || isLoopback(secure.hostname);
+  return {
+    registry,
+    repository: name.slice(slash + 1),
+    bases: isPlain ? [secure, new URL(`http://${host}/v2/`)] : [secure],
+  };
+}
+
+/** As Docker does: a registry of this very machine needs no TLS. */
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.[0-9]+){3}$/.test(hostname);
+}
+
+/**
+ * Connections to a registry, with the certificates that lie in a `certs.d` directory for it (Docker's and
+ * containers-certs.d(5)): `*.crt` are authorities, `*.cert` and `*.key` are the client's own.
+ */
+export function agentsFor(host: string, env: NodeJS.ProcessEnv, insecure: boolean): Agents {
+  const home = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config');
+  const places = [join(home, 'containers/certs.d'), '/etc/containers/certs.d', '/etc/docker/certs.d'];
+  const directory = places.map(place => join(place, host)).find(existsSync);
+  if (directory === undefined) return createAgents({ env, insecure });
+  const files = readdirSync(directory).sort();
+  const read = (name: string): string => readFileSync(join(directory, name), 'utf8');
+  const certificate = files.find(
+    name => name.endsWith('.cert') && files.includes(name.replace(/cert$/, 'key')),
+  );
+  return createAgents({
+    env,
+    insecure,
+    authorities: files.filter(name => name.endsWith('.crt')).map(read),
+    client:
+      (certificate && { certificate: read(certificate), key: read(certificate.replace(/cert$/, 'key')) }) ||
+      undefined,
+  });
+}

@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { isErrno, StagecraftError } from '../util/errors.ts';
+import type { Credential } from './credentials.ts';
+
+/**
+ * Asks a credential helper, a program `docker-credential-<name>`, by its protocol: the registry's name on standard
+ * input, JSON on standard output.
+ * @throws StagecraftError `unsupported` when the program is not there; `io` when it fails
+ */
+export async function askHelper(
+  name: string,
+  server: string,
+  env: NodeJS.ProcessEnv,
+): Promise<Credential | undefined> {
+  const program = `docker-credential-${name}`;
+  const { code, output } = await run(program, 'get', server, env);
+  if (code !== 0) {
+    // The protocol knows this case by its text alone.
+    if (/credentials not found/i.test(output)) return undefined;
+    throw new StagecraftError(
+      'io',
+      `The credential helper ${program} failed for ${server}: ${output.trim()}`,
+    );
+  }
+  const answer = parse(program, output);
+  if (answer.Username === '' || answer.Secret === '') return undefined;
+  if (answer.Username === '<token>') return { type: 'identity', token: answer.Secret };
+  return { type: 'password', username: answer.Username, password: answer.Secret };
+}
+
+async function run(
+  program: string,
+  verb: string,
+  input: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ code: number; output: string }> {
+  const child = spawn(program, [verb], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = new Promise<number>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', code => resolve(code ?? 1));
+  });
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  try {
+    const [output, code] = await Promise.all([text(child.stdout), ended]);
+    return { code, output };
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'EACCES')) throw error;
+    throw new StagecraftError('unsupported', `The credential helper ${program} cannot be run.`, {
+      hint: 'Install it, or take it out of credHelpers or credsStore in the Docker configuration.',
+      cause: error,
+    });
+  }
+}
+
+/** What a helper answers may hold a secret, so no message shows it. */
+function parse(program: string, output: string): { Username: string; Secret: string } {
+  try {
+    const answer = JSON.parse(output) as { Username?: unknown; Secret?: unknown };
+    if (typeof answer.Username === 'string' && typeof answer.Secret === 'string')
+      return { Username: answer.Username, Secret: answer.Secret };
+  } catch {
+    // Told below.
+  }
+  throw new StagecraftError('io', `The credential helper ${program} gave no answer that is understood.`);
+}

@@ -1,0 +1,119 @@
+import type { BlobStore } from '../content/blobs.ts';
+import { documentLimit, parseJson } from '../content/json.ts';
+import { checkIndex, checkManifest, isIndexType } from '../image/manifest.ts';
+import { formatPlatform, selectPlatform } from '../image/platform.ts';
+import { formatFamiliar, formatReference, type Reference } from '../image/reference.ts';
+import type { Descriptor, Platform } from '../image/types.ts';
+import type { Digest } from '../util/digest.ts';
+import { StagecraftError } from '../util/errors.ts';
+import type { Fetched, RepositoryClient } from './client.ts';
+import type { Registries } from './registries.ts';
+
+/**
+ * Fetches what describes an image for one platform, and none of its layers: index, manifest and config go into the
+ * blob store. Returns what the name stands for, an index or a manifest.
+ * @throws StagecraftError `not-found`, also where the image has no part for the platform; `integrity`; `io`
+ */
+export async function pullDocuments(
+  registries: Registries,
+  blobs: BlobStore,
+  reference: Reference,
+  platform: Platform,
+): Promise<Descriptor> {
+  return registries.ask(reference, async client => {
+    const top = await client.manifest(reference.digest ?? reference.tag!);
+    const manifest = await manifestFor(client, reference, top, platform);
+    const { config } = checkManifest(parseJson(manifest.bytes, 'The manifest'), whatOf(reference));
+    if (config.size > documentLimit)
+      throw new StagecraftError(
+        'integrity',
+        `The config of ${formatFamiliar(reference)} has ${config.size} bytes.`,
+      );
+    await pullBlob(client, blobs, config);
+    blobs.put(manifest.bytes);
+    if (top !== manifest) blobs.put(top.bytes);
+    return top.descriptor;
+  });
+}
+
+/** Fetches the layers that the store lacks, some at a time. `status` tells of each how many bytes are there. */
+export async function pullLayers(
+  registries: Registries,
+  blobs: BlobStore,
+  reference: Reference,
+  layers: readonly Descriptor[],
+  status: (id: string, current: number, total?: number) => void,
+): Promise<void> {
+  const missing = new Map<Digest, Descriptor>();
+  for (const layer of layers) if (!blobs.use(layer.digest)) missing.set(layer.digest, layer);
+  const queue = [...missing.values()];
+  const work = async (): Promise<void> => {
+    for (let layer = queue.shift(); layer !== undefined; layer = queue.shift()) {
+      const wanted = layer;
+      await registries.ask(reference, client =>
+        pullBlob(client, blobs, wanted, done => status(wanted.digest, done, wanted.size)),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+}
+
+/** Downloads at once, as containerd has it. */
+const atOnce = 3;
+
+async function pullBlob(
+  client: RepositoryClient,
+  blobs: BlobStore,
+  descriptor: Descriptor,
+  onBytes: (done: number) => void = () => {},
+): Promise<void> {
+  if (blobs.use(descriptor.digest)) return;
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    let done = 0;
+    onBytes(done);
+    for await (const chunk of client.blob(descriptor)) {
+      yield chunk;
+      done += chunk.length;
+      onBytes(done);
+    }
+  };
+  await blobs.write(counted(), { digest: descriptor.digest, size: descriptor.size });
+}
+
+async function manifestFor(
+  client: RepositoryClient,
+  reference: Reference,
+  top: Fetched,
+  platform: Platform,
+): Promise<Fetched> {
+  if (!isIndexType(top.descriptor.mediaType)) return top;
+  const index = checkIndex(parseJson(top.bytes, 'The index'), whatOf(reference));
+  const entries = index.manifests.filter(entry => entry.platform?.os !== 'unknown');
+  const known = entries.filter(entry => entry.platform !== undefined);
+  const chosen = selectPlatform(platform, known, entry => entry.platform!) ?? only(entries);
+  if (chosen === undefined) {
+    const offered = known.map(entry => formatPlatform(entry.platform!)).join(', ');
+    throw new StagecraftError(
+      'not-found',
+      `${formatFamiliar(reference)} is not made for ${formatPlatform(platform)}; it is for ${offered || 'no platform'}.`,
+      { hint: 'Build for one of these with --platform, or choose another base image.' },
+    );
+  }
+  const manifest = await client.manifest(chosen.digest);
+  if (manifest.descriptor.size !== chosen.size)
+    throw new StagecraftError(
+      'integrity',
+      `The manifest ${chosen.digest} has ${manifest.descriptor.size} bytes where its index says ${chosen.size}.`,
+    );
+  if (!isIndexType(manifest.descriptor.mediaType)) return manifest;
+  throw new StagecraftError('unsupported', `${formatReference(reference)} is an index of indexes.`);
+}
+
+/** An index of one image need not say its platform. */
+function only(entries: readonly Descriptor[]): Descriptor | undefined {
+  return entries.length === 1 && entries[0]!.platform === undefined ? entries[0] : undefined;
+}
+
+function whatOf(reference: Reference): string {
+  return `The image ${formatFamiliar(reference)}`;
+}
