@@ -14,7 +14,7 @@ import { type CheckedPlan, planChecked } from './checked-plan.ts';
 import { type BuildInputs, readInputs } from './inputs.ts';
 import type { BuildRequest } from './request.ts';
 import type { BuildServices } from './services.ts';
-import { imageResolver, layoutResolver, mainTree } from './sources.ts';
+import { layoutResolver, mainTree } from './sources.ts';
 import { Task } from './task.ts';
 import { tellWarnings } from './warnings.ts';
 
@@ -75,13 +75,12 @@ export async function planInputs(
   targetPlatform: Platform = platformsOf(request)[0],
 ): Promise<CheckedPlan> {
   const progress = request.onProgress ?? (() => {});
-  const resolveImage = imageResolver(sources);
   const multiPlatform = makesIndex(request);
   const isFirst = equalPlatforms(targetPlatform, platformsOf(request)[0]);
   const of = multiPlatform ? `${formatPlatform(normalizePlatform(targetPlatform))} ` : '';
   const resolve: ResolveImage = (ref, platform) =>
     Task.run(progress, `[${of}internal] load metadata for ${normalizeReference(ref)}`, () =>
-      resolveImage(ref, platform),
+      sources.images.resolve(ref, platform),
     );
   return planChecked(
     frontendRequest(request, inputs, targetPlatform, {

@@ -42,6 +42,8 @@ export interface BuildRequest {
   outputs?: Output[];
   /** True for all stages, or the names of stages that must run again. */
   noCache?: boolean | string[];
+  /** Asks registries also for base images that the store has. */
+  pull?: boolean | undefined;
   /**
    * `os/architecture[/variant]` or `local`; this machine's unless given. Several make an image index, in this order.
    */

@@ -9,6 +9,7 @@ import { takeLease } from '../store/leases.ts';
 import { openStore } from '../store/store.ts';
 import { rememberText } from '../util/excerpt.ts';
 import { ambientOf } from './ambient.ts';
+import { BaseImages } from './base-images.ts';
 import { lend } from './lent.ts';
 import type { BuildRequest } from './request.ts';
 import { type SourceServices, sourceResolver } from './sources.ts';
@@ -30,10 +31,14 @@ export async function withServices<T>(
   const since = Date.now();
   const layers = openLayerStore(store);
   const digests = new LayerDigests(layers);
+  const blobs = blobsOf(store);
+  const signal = request.signal ?? new AbortController().signal;
+  const images = new BaseImages({ store, blobs, env: process.env, signal, pull: request.pull ?? false });
   const sources: SourceServices = {
     store,
-    blobs: blobsOf(store),
+    blobs,
     layers,
+    images,
     contexts: new Map(),
     uploads: new Map(),
     layouts: new Map(),
@@ -59,7 +64,7 @@ export async function withServices<T>(
       allowInsecure: request.allow?.includes('security.insecure') ?? false,
       jobs: request.jobs ?? Math.max(4, availableParallelism()),
       progress: toldOnce(request.onProgress ?? (() => {})),
-      signal: request.signal ?? new AbortController().signal,
+      signal,
       beforeWork: workGate(store),
     };
     return await body({ sources, solver });
@@ -70,6 +75,7 @@ export async function withServices<T>(
       for (const tree of sources.opened) tree.close();
       for (const path of sources.temporary) rmSync(path, { recursive: true, force: true });
       digests.save();
+      await images.close();
     } finally {
       lease.release();
       store.close();

@@ -1,26 +1,29 @@
 import { imageKey, uploadKey } from '../cache/keys.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import { readJson } from '../content/json.ts';
-import type { ResolvedImage, ResolveImage } from '../frontend/types.ts';
+import type { ResolvedImage } from '../frontend/types.ts';
 import { documentType } from '../image/manifest.ts';
 import { hostPlatform } from '../image/platform.ts';
-import { familiarName, normalizeReference, parseReference } from '../image/reference.ts';
-import type { Descriptor, Platform } from '../image/types.ts';
+import { parseReference } from '../image/reference.ts';
+import type { Platform } from '../image/types.ts';
 import type { FileTree, LayerStore } from '../snapshot/types.ts';
 import type { ResolvedSource, ResolveSource } from '../solver/types.ts';
+import type { FetchBlobs } from '../source/image.ts';
 import { LocalTree } from '../source/local.ts';
 import type { Upload } from '../source/upload.ts';
-import { findImage } from '../store/images.ts';
 import { type ReadImage, readImage } from '../store/inspect.ts';
 import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
+import type { BaseImages } from './base-images.ts';
 import type { ContextDirectory } from './context-directory.ts';
 
 export interface SourceServices {
   store: Store;
   blobs: BlobStore;
   layers: LayerStore;
+  /** The images that FROM and `--from` name. */
+  images: BaseImages;
   /** The directories that `local://NAME` sources read. */
   contexts: Map<string, ContextDirectory>;
   /** What `http://buildkit-session/...` sources read: what came on standard input. */
@@ -33,16 +36,6 @@ export interface SourceServices {
   temporary: string[];
   /** Texts that errors point into, by the names that their ranges have. */
   texts: Map<string, Uint8Array>;
-}
-
-/** Finds images in the local store. */
-export function imageResolver({ store, blobs }: SourceServices): ResolveImage {
-  return async (ref, platform) => {
-    const name = normalizeReference(ref);
-    const { descriptor } = findBase(store, ref);
-    const { config } = readImage(blobs, descriptor, platform);
-    return { name, digest: descriptor.digest, config };
-  };
 }
 
 /** The main context as the checks see it; nothing where it is no directory. */
@@ -71,17 +64,19 @@ export function sourceResolver(services: SourceServices): ResolveSource {
   };
 }
 
-function imageSource(services: SourceServices, ref: string, platform = hostPlatform()): ResolvedSource {
-  const { store, blobs, layers } = services;
-  const { digest } = parseReference(ref);
-  const descriptor = findBase(store, digest ?? ref).descriptor;
-  const image = readImage(blobs, descriptor, platform);
+async function imageSource(
+  { store, blobs, layers, images }: SourceServices,
+  ref: string,
+  platform = hostPlatform(),
+): Promise<ResolvedSource> {
+  const image = await images.read(ref, platform);
   return {
     key: imageKey(image.config.rootfs.diff_ids),
     origin: `image ${ref}`,
     async load({ status, signal }) {
       const { unpackImage } = await import('../source/image.ts');
-      return { rootFs: await unpackImage({ store, blobs, layers, status, signal }, image) };
+      const fetch: FetchBlobs = missing => images.fetchLayers(ref, missing, status);
+      return { rootFs: await unpackImage({ store, blobs, layers, status, signal, fetch }, image) };
     },
   };
 }
@@ -173,22 +168,6 @@ function localSource(
 
 function patterns(json: string | undefined): string[] {
   return json === undefined ? [] : (JSON.parse(json) as string[]);
-}
-
-function findBase(store: Store, ref: string): { descriptor: Descriptor } {
-  try {
-    return findImage(store, ref);
-  } catch (error) {
-    if (!(error instanceof StagecraftError) || error.code !== 'not-found') throw error;
-    const name = familiarName(normalizeReference(ref));
-    throw new StagecraftError('not-found', `The base image ${name} is not in the local store.`, {
-      hint: [
-        `Make it with \`stagecraft base -t ${name} --suite bookworm\`, or bring it with \`stagecraft load -i FILE\`.`,
-        '`stagecraft images` lists those that are there.',
-      ].join('\n'),
-      cause: error,
-    });
-  }
 }
 
 function split(identifier: string): [scheme: string, rest: string] {

@@ -36,26 +36,48 @@ export async function pullDocuments(
   });
 }
 
-/** Fetches the layers that the store lacks, some at a time. `status` tells of each how many bytes are there. */
-export async function pullLayers(
+export interface PullOptions {
+  /** Told of each layer how many bytes are there. */
+  status(id: string, current: number, total?: number): void;
+  /** Runs the body while nobody else does so for this blob. */
+  hold(digest: Digest, body: () => Promise<void>): Promise<void>;
+}
+
+/**
+ * Fetches the layers that the store lacks, some at a time, and tells of each when it is there. What fails fails once for
+ * all that wait.
+ */
+export function pullLayers(
   registries: Registries,
   blobs: BlobStore,
   reference: Reference,
   layers: readonly Descriptor[],
-  status: (id: string, current: number, total?: number) => void,
-): Promise<void> {
-  const missing = new Map<Digest, Descriptor>();
-  for (const layer of layers) if (!blobs.use(layer.digest)) missing.set(layer.digest, layer);
-  const queue = [...missing.values()];
+  { status, hold }: PullOptions,
+): Map<Digest, Promise<void>> {
+  const arrivals = new Map<Digest, PromiseWithResolvers<void>>();
+  const queue: Descriptor[] = [];
+  for (const layer of layers) {
+    if (arrivals.has(layer.digest) || blobs.use(layer.digest)) continue;
+    const arrival = Promise.withResolvers<void>();
+    arrival.promise.catch(() => {});
+    arrivals.set(layer.digest, arrival);
+    queue.push(layer);
+  }
   const work = async (): Promise<void> => {
     for (let layer = queue.shift(); layer !== undefined; layer = queue.shift()) {
+      const { digest, size } = layer;
       const wanted = layer;
-      await registries.ask(reference, client =>
-        pullBlob(client, blobs, wanted, done => status(wanted.digest, done, wanted.size)),
-      );
+      const tell = (done: number): void => status(digest, done, size);
+      await hold(digest, () => registries.ask(reference, client => pullBlob(client, blobs, wanted, tell)));
+      arrivals.get(digest)!.resolve();
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, work));
+  for (let i = 0; i < atOnce; i++)
+    work().catch(error => {
+      queue.length = 0;
+      for (const arrival of arrivals.values()) arrival.reject(error);
+    });
+  return new Map([...arrivals].map(([digest, { promise }]) => [digest, promise]));
 }
 
 /** Downloads at once, as containerd has it. */

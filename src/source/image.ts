@@ -15,7 +15,12 @@ export interface UnpackServices {
   readonly signal?: AbortSignal | undefined;
   /** Tells how far a layer is, in bytes. */
   readonly status?: ((id: string, current: number, total?: number) => void) | undefined;
+  /** Brings what the store lacks. */
+  readonly fetch?: FetchBlobs | undefined;
 }
+
+/** Begins to bring those of the blobs that the store lacks; the promise of each ends when it is there. */
+export type FetchBlobs = (blobs: readonly Descriptor[]) => Promise<ReadonlyMap<Digest, Promise<void>>>;
 
 /**
  * The root file system of an image: for each layer its directory, unpacked now if it never was. A layer that was built
@@ -23,31 +28,42 @@ export interface UnpackServices {
  * @throws StagecraftError `integrity` when a blob does not hold what the config says
  */
 export async function unpackImage(services: UnpackServices, image: ReadImage): Promise<RootFs> {
-  const { diff_ids: diffIds } = image.config.rootfs;
+  const chain = chainOf(image);
+  const missing = chain.filter(layer => find(services, layer) === undefined);
+  const arrivals = await services.fetch?.(missing.map(({ blob }) => blob));
   const rootFs: LayerId[] = [];
+  for (const layer of chain) rootFs.push(await findOrUnpack(services, layer, [...rootFs], arrivals));
+  return rootFs;
+}
+
+function chainOf({ manifest, config }: ReadImage): ImageLayer[] {
   let chainId: Digest | undefined;
-  for (const [i, blob] of image.manifest.layers.entries()) {
-    const diffId = diffIds[i] as Digest;
+  return manifest.layers.map((blob, i) => {
+    const diffId = config.rootfs.diff_ids[i] as Digest;
     // OCI image specification, config.md#layer-chainid.
     chainId = chainId === undefined ? diffId : digestOf(`${chainId} ${diffId}`);
-    rootFs.push(await findOrUnpack(services, { blob, diffId, chainId, below: [...rootFs] }));
-  }
-  return rootFs;
+    return { blob, diffId, chainId };
+  });
 }
 
 interface ImageLayer {
   blob: Descriptor;
   diffId: Digest;
   chainId: Digest;
-  below: RootFs;
 }
 
-async function findOrUnpack(services: UnpackServices, layer: ImageLayer): Promise<LayerId> {
+async function findOrUnpack(
+  services: UnpackServices,
+  layer: ImageLayer,
+  below: RootFs,
+  arrivals: ReadonlyMap<Digest, Promise<void>> | undefined,
+): Promise<LayerId> {
   const known = find(services, layer);
   if (known !== undefined) return known;
+  await arrivals?.get(layer.blob.digest);
   const lock = await acquireLock(services.store, `unpack ${layer.chainId}`, services.signal);
   try {
-    return find(services, layer) ?? (await unpack(services, layer));
+    return find(services, layer) ?? (await unpack(services, layer, below));
   } finally {
     lock.release();
   }
@@ -96,7 +112,8 @@ function rememberBlob(
 
 async function unpack(
   services: UnpackServices,
-  { blob, diffId, chainId, below }: ImageLayer,
+  { blob, diffId, chainId }: ImageLayer,
+  below: RootFs,
 ): Promise<LayerId> {
   const { store, blobs, layers, signal, status } = services;
   const draft = layers.create();

@@ -4,6 +4,7 @@ import { ingestPath } from '../content/ingest.ts';
 import type { Digest } from '../util/digest.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
 import { Pace } from '../util/pace.ts';
+import { forgetBases } from './bases.ts';
 import { blobsOf } from './blobs.ts';
 import { writeIndex } from './images.ts';
 import { oldestLease } from './leases.ts';
@@ -59,6 +60,7 @@ export async function pruneStore(store: Store, options: PruneOptions = {}): Prom
     if (options.all || options.until !== undefined) {
       const dropped = store.prepare('DELETE FROM cache_records WHERE last_used_at < ?').run(cut);
       pruned.cacheRecords += Number(dropped.changes);
+      forgetBases(store, cut);
     }
     for (const key of expired) {
       const dropped = store

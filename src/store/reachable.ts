@@ -4,6 +4,7 @@ import { isIndexType, isManifestType } from '../image/manifest.ts';
 import type { Descriptor } from '../image/types.ts';
 import { type Digest, isDigest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
+import { listBases } from './bases.ts';
 import type { Store } from './store.ts';
 
 /** What must stay: the marks of collection. */
@@ -27,6 +28,7 @@ export function markReachable(store: Store, blobs: BlobStore, options: MarkOptio
   const images = store.prepare('SELECT DISTINCT digest, media_type, size FROM images').all();
   for (const { digest, media_type, size } of images as { digest: Digest; media_type: string; size: number }[])
     markBlob(blobs, { digest, mediaType: media_type, size }, marked.blobs, diffIds);
+  for (const base of listBases(store)) markBlob(blobs, base, marked.blobs, diffIds);
 
   for (const { outputs } of store.prepare('SELECT outputs FROM cache_records').all() as { outputs: string }[])
     for (const layer of layersOfOutputs(outputs)) marked.layers.add(layer);

@@ -1,5 +1,5 @@
 /** The version of the tables below. A store of an older one gets the tables it lacks; one of a newer one is refused. */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 /** All tables of `metadata.db`. Times are milliseconds since the epoch, sizes are bytes. */
 export const schema = `
@@ -10,6 +10,15 @@ CREATE TABLE IF NOT EXISTS images (
   media_type TEXT NOT NULL,
   size INTEGER NOT NULL,
   created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Images of registries that builds start from, by full name; see bases.ts.
+CREATE TABLE IF NOT EXISTS bases (
+  name TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  media_type TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  last_used_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Layer directories under layers/. size is NULL until somebody asked.

@@ -62,7 +62,7 @@ export async function send(request: Request, services: RequestServices): Promise
     } catch (error) {
       services.signal?.throwIfAborted();
       if (!(error instanceof ConnectionError)) throw error;
-      if (last) throw unreachable(request.url, error);
+      if (last || isFinal(error)) throw unreachable(request.url, error);
     }
     await sleep(pause, undefined, { signal: services.signal });
   }
@@ -148,6 +148,20 @@ async function sendOnce(request: Request, { agents, signal }: RequestServices): 
   return promise;
 }
 
+/** What no new try will change: a name that does not exist, nobody who listens, a certificate that is not trusted. */
+function isFinal({ cause }: ConnectionError): boolean {
+  const first = cause instanceof AggregateError ? cause.errors[0] : cause;
+  return isErrno(first, 'ENOTFOUND', 'ECONNREFUSED') || isUntrusted(first);
+}
+
+function isUntrusted(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    /CERT|SELF_SIGNED|UNABLE_TO|ALTNAME|ERR_SSL|EPROTO/.test(String(error.code))
+  );
+}
+
 function isTransient(status: number): boolean {
   return status === 408 || status === 429 || status === 500 || (status >= 502 && status <= 504);
 }
@@ -171,7 +185,7 @@ function reason(error: Error): string {
 function hintFor(error: Error): string {
   const cause = (error.cause ?? error) as Error;
   if (isErrno(cause, 'ENOTFOUND', 'EAI_AGAIN')) return 'Check the name, the network and the proxy settings.';
-  if ('code' in cause && /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(String(cause.code)))
+  if (isUntrusted(cause))
     return 'Trust its certificate authority: name the file in NODE_EXTRA_CA_CERTS, or install it on this machine.';
   if (isErrno(cause, 'ECONNREFUSED')) return 'Check that the server runs, and the port.';
   return 'Check the network and the proxy settings, and try again.';

@@ -1,0 +1,169 @@
+import type { BlobStore } from '../content/blobs.ts';
+import type { ResolvedImage } from '../frontend/types.ts';
+import { formatPlatform, hostPlatform } from '../image/platform.ts';
+import { formatFamiliar, formatReference, parseReference, type Reference } from '../image/reference.ts';
+import type { Descriptor, Platform } from '../image/types.ts';
+import type { Registries } from '../registry/registries.ts';
+import { recallBase, rememberBase } from '../store/bases.ts';
+import { findImage } from '../store/images.ts';
+import { type ReadImage, readImage } from '../store/inspect.ts';
+import { acquireLock } from '../store/locks.ts';
+import type { Store } from '../store/store.ts';
+import type { Digest } from '../util/digest.ts';
+import { StagecraftError } from '../util/errors.ts';
+
+export interface BaseImagesOptions {
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  /** `--pull`: asks the registry also for what the store has. */
+  readonly pull: boolean;
+}
+
+/**
+ * The images that a build starts from: those of the store, else those of registries. Of the latter only documents are
+ * fetched until something needs their files.
+ */
+export class BaseImages {
+  readonly #options: BaseImagesOptions;
+  readonly #found = new Map<string, Promise<Descriptor>>();
+  #registries: Promise<Registries> | undefined;
+
+  constructor(options: BaseImagesOptions) {
+    this.#options = options;
+  }
+
+  /** What a name stands for in this build. @throws StagecraftError `not-found`, `io`, `integrity` */
+  async resolve(text: string, platform: Platform): Promise<ResolvedImage> {
+    const { digest } = await this.#find(parseReference(text), platform);
+    const { config } = await this.read(text, platform);
+    return { name: formatReference(parseReference(text)), digest, config };
+  }
+
+  /** Its manifest and config for a platform. @throws as {@link resolve} */
+  async read(text: string, platform: Platform = hostPlatform()): Promise<ReadImage> {
+    return readImage(this.#options.blobs, await this.#find(parseReference(text), platform), platform);
+  }
+
+  /**
+   * Begins to fetch the layers that are not in the store; the promise of each ends when it is there. `status` is told
+   * how many bytes of each are.
+   */
+  async fetchLayers(
+    text: string,
+    layers: readonly Descriptor[],
+    status: (id: string, current: number, total?: number) => void,
+  ): Promise<ReadonlyMap<Digest, Promise<void>>> {
+    const { store, blobs, signal } = this.#options;
+    if (layers.every(layer => blobs.use(layer.digest))) return new Map();
+    const { pullLayers } = await import('../registry/pull.ts');
+    return pullLayers(await this.#open(), blobs, parseReference(text), layers, {
+      status,
+      async hold(digest, body) {
+        const lock = await acquireLock(store, `fetch ${digest}`, signal);
+        try {
+          await body();
+        } finally {
+          lock.release();
+        }
+      },
+    });
+  }
+
+  async close(): Promise<void> {
+    (await this.#registries)?.close();
+  }
+
+  /** One answer for a build, however often and for whatever step it is asked. */
+  #find(reference: Reference, platform: Platform): Promise<Descriptor> {
+    const key = `${reference.digest ?? formatReference(reference)} ${formatPlatform(platform)}`;
+    let found = this.#found.get(key);
+    if (found === undefined) {
+      found = this.#look(reference, platform);
+      this.#found.set(key, found);
+      // The graph names the image by this digest.
+      found.then(
+        ({ digest }) => this.#found.set(`${digest} ${formatPlatform(platform)}`, found!),
+        () => {},
+      );
+    }
+    return found;
+  }
+
+  async #look(reference: Reference, platform: Platform): Promise<Descriptor> {
+    const { pull, blobs, store } = this.#options;
+    const known = this.#known(reference);
+    // A digest always means the same.
+    if (known !== undefined && (!pull || reference.digest !== undefined))
+      if (hasPlatform(blobs, known, platform)) return known;
+    const { pullDocuments } = await import('../registry/pull.ts');
+    try {
+      const descriptor = await pullDocuments(await this.#open(), blobs, reference, platform);
+      rememberBase(store, formatReference(reference), descriptor);
+      return descriptor;
+    } catch (error) {
+      throw known !== undefined && !pull
+        ? missingPart(known, blobs, platform, error)
+        : notThere(reference, error, pull);
+    }
+  }
+
+  #known(reference: Reference): Descriptor | undefined {
+    const { store } = this.#options;
+    const name = formatReference(reference);
+    try {
+      return findImage(store, reference.digest ?? name).descriptor;
+    } catch (error) {
+      if (!(error instanceof StagecraftError) || error.code !== 'not-found') throw error;
+      return recallBase(store, name, reference.digest);
+    }
+  }
+
+  #open(): Promise<Registries> {
+    this.#registries ??= import('../registry/registries.ts').then(
+      ({ Registries }) => new Registries({ env: this.#options.env, signal: this.#options.signal }),
+    );
+    return this.#registries;
+  }
+}
+
+function hasPlatform(blobs: BlobStore, descriptor: Descriptor, platform: Platform): boolean {
+  try {
+    readImage(blobs, descriptor, platform);
+    return true;
+  } catch (error) {
+    if (error instanceof StagecraftError && error.code === 'not-found') return false;
+    throw error;
+  }
+}
+
+/** The image is here, but not for this platform, and its registry does not help: the former is what matters. */
+function missingPart(known: Descriptor, blobs: BlobStore, platform: Platform, cause: unknown): unknown {
+  try {
+    readImage(blobs, known, platform);
+  } catch (error) {
+    return error;
+  }
+  return cause;
+}
+
+function notThere(reference: Reference, error: unknown, pull: boolean): unknown {
+  if (!(error instanceof StagecraftError) || !/^(not-found|io)$/.test(error.code)) return error;
+  const name = formatFamiliar(reference);
+  const what = pull
+    ? `The base image ${name} cannot be pulled`
+    : `The base image ${name} is not in the local store`;
+  const reason = error.message.replace(/\.$/, '');
+  return new StagecraftError(
+    'not-found',
+    `${what}${pull ? ': ' : ', and not to be had elsewhere: '}${reason}.`,
+    {
+      hint: [
+        ...(error.hint === undefined ? [] : [error.hint]),
+        `Without a registry: \`stagecraft base -t ${name} --suite bookworm\` makes one of Debian's packages, \`stagecraft load -i FILE\` brings one; \`stagecraft images\` lists those that are there.`,
+      ].join('\n'),
+      cause: error,
+    },
+  );
+}
