@@ -28,10 +28,14 @@ export interface BaseImagesOptions {
 export class BaseImages {
   readonly #options: BaseImagesOptions;
   readonly #found = new Map<string, Promise<Descriptor>>();
+  readonly #running: Promise<unknown>[] = [];
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
   #registries: Promise<Registries> | undefined;
 
   constructor(options: BaseImagesOptions) {
     this.#options = options;
+    this.#signal = AbortSignal.any([options.signal, this.#stop.signal]);
   }
 
   /** What a name stands for in this build. @throws StagecraftError `not-found`, `io`, `integrity` */
@@ -55,13 +59,13 @@ export class BaseImages {
     layers: readonly Descriptor[],
     status: (id: string, current: number, total?: number) => void,
   ): Promise<ReadonlyMap<Digest, Promise<void>>> {
-    const { store, blobs, signal } = this.#options;
+    const { store, blobs } = this.#options;
     if (layers.every(layer => blobs.use(layer.digest))) return new Map();
     const { pullLayers } = await import('../registry/pull.ts');
-    return pullLayers(await this.#open(), blobs, parseReference(text), layers, {
+    const arrivals = pullLayers(await this.#open(), blobs, parseReference(text), layers, {
       status,
-      async hold(digest, body) {
-        const lock = await acquireLock(store, `fetch ${digest}`, signal);
+      hold: async (digest, body) => {
+        const lock = await acquireLock(store, `fetch ${digest}`, this.#signal);
         try {
           await body();
         } finally {
@@ -69,9 +73,14 @@ export class BaseImages {
         }
       },
     });
+    this.#running.push(arrivals.ended);
+    return arrivals.layers;
   }
 
+  /** Stops what is under way, and ends when nothing of it is left. */
   async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#running);
     (await this.#registries)?.close();
   }
 
@@ -122,7 +131,7 @@ export class BaseImages {
 
   #open(): Promise<Registries> {
     this.#registries ??= import('../registry/registries.ts').then(
-      ({ Registries }) => new Registries({ env: this.#options.env, signal: this.#options.signal }),
+      ({ Registries }) => new Registries({ env: this.#options.env, signal: this.#signal }),
     );
     return this.#registries;
   }

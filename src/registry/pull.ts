@@ -43,17 +43,22 @@ export interface PullOptions {
   hold(digest: Digest, body: () => Promise<void>): Promise<void>;
 }
 
-/**
- * Fetches the layers that the store lacks, some at a time, and tells of each when it is there. What fails fails once for
- * all that wait.
- */
+/** Layers on their way. */
+export interface Arrivals {
+  /** Ends for each when it is there, and fails for all when one fails. */
+  readonly layers: ReadonlyMap<Digest, Promise<void>>;
+  /** Ends when nothing is under way any more, whatever came of it. */
+  readonly ended: Promise<unknown>;
+}
+
+/** Fetches the layers that the store lacks, some at a time. */
 export function pullLayers(
   registries: Registries,
   blobs: BlobStore,
   reference: Reference,
   layers: readonly Descriptor[],
   { status, hold }: PullOptions,
-): Map<Digest, Promise<void>> {
+): Arrivals {
   const arrivals = new Map<Digest, PromiseWithResolvers<void>>();
   const queue: Descriptor[] = [];
   for (const layer of layers) {
@@ -72,12 +77,16 @@ export function pullLayers(
       arrivals.get(digest)!.resolve();
     }
   };
-  for (let i = 0; i < atOnce; i++)
+  const workers = Array.from({ length: atOnce }, () =>
     work().catch(error => {
       queue.length = 0;
       for (const arrival of arrivals.values()) arrival.reject(error);
-    });
-  return new Map([...arrivals].map(([digest, { promise }]) => [digest, promise]));
+    }),
+  );
+  return {
+    layers: new Map([...arrivals].map(([digest, { promise }]) => [digest, promise])),
+    ended: Promise.all(workers),
+  };
 }
 
 /** Downloads at once, as containerd has it. */

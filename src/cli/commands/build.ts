@@ -83,6 +83,10 @@ const flags = {
     help: `How to show progress: ${displayModes.join(', ')} (default auto)`,
     complete: displayModes,
   },
+  pull: {
+    kind: 'boolean',
+    help: 'Ask registries for base images that the store has, too: a tag may mean a\nnewer image now',
+  },
   quiet: { kind: 'boolean', short: 'q', help: 'Show nothing but the ID of the image' },
   require: {
     kind: 'list',

@@ -30,6 +30,7 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     outputs,
     require: flags.require,
     noCache: readNoCache(flags),
+    pull: flags.pull,
     platforms: flags.platform.flatMap(platforms => platforms.split(',')).map(each => each.trim()),
     network: readChoice('--network', flags.network ?? 'default', ['default', 'host', 'none']),
     addHosts: flags['add-host'].map(readHost),
