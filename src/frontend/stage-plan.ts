@@ -42,6 +42,8 @@ export class StagePlan {
   readonly index: number;
   /** What it is made from, expanded: a stage, an image or `scratch`. */
   baseName: string;
+  /** The same as the file has it: an image not yet pinned by its digest. */
+  readonly wantedBase: string;
   /** Where that is said. */
   readonly range: SourceRange;
   /** For progress names: `builder`, `stage-1`, or nothing where there is only one. */
@@ -97,6 +99,7 @@ export class StagePlan {
     this.stage = made.stage;
     this.index = made.stage?.index ?? -1;
     this.baseName = made.baseName;
+    this.wantedBase = made.baseName;
     this.range = made.range;
     this.label = made.label;
     this.image = made.image;
