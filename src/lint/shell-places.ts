@@ -74,7 +74,8 @@ function physicalLines(file: Dockerfile): PhysicalLines {
 
 /** As the parser joins lines. */
 function splitContinuation(text: string, token: string): { content: string; continues: boolean } {
-  const end = text.replace(/[ \t]+$/, '').length;
+  let end = text.length;
+  while (text[end - 1] === ' ' || text[end - 1] === '\t') end--;
   const continues = text[end - 1] === token && text[end - 2] !== token;
   return { content: continues ? text.slice(0, end - 1) : text, continues };
 }

@@ -1,0 +1,54 @@
+import { posix } from 'node:path';
+import type { FileTree } from '../../snapshot/types.ts';
+import { type ByteString, textFromBytes } from '../../util/bytes.ts';
+import { type ContextCopy, contextCopies, isExcluded, looking, sourcePaths } from '../context-copies.ts';
+import { ownPage } from '../pages.ts';
+import { mayBeSecret, secretIn } from '../secret-files.ts';
+import { lineageOf } from '../stages.ts';
+import type { PlanSubject, Rule } from '../types.ts';
+
+const name = 'SecretFileInImage';
+
+/** A private key, a token or a password file that a COPY takes from the context into the final image. */
+export const secretFileCopied: Rule<PlanSubject> = {
+  name,
+  description: 'Files with secrets should not be in the image',
+  url: ownPage(name),
+  level: 'warning',
+  check({ context, target }, report) {
+    if (context === undefined) return;
+    for (const copy of contextCopies(lineageOf(target))) {
+      for (const { path, kind } of secretsOf(context, copy))
+        report({
+          message: `${copy.instruction.kind} takes ${textFromBytes(path).slice(1)} into the image, which holds ${kind}; leave it out by .dockerignore, and hand it to a RUN by --mount=type=secret`,
+          range: copy.step.instruction.range,
+        });
+    }
+  },
+};
+
+/** Secrets lie near the top: so many entries are looked at, breadth first, and no directories full of other's files. */
+const budget = 1000;
+const passedOver = /^(?:node_modules|\.git|vendor|target|dist|build|\.venv|venv|__pycache__|\.next|\.cache)$/;
+
+function secretsOf(context: FileTree, copy: ContextCopy): { path: ByteString; kind: string }[] {
+  const found: { path: ByteString; kind: string }[] = [];
+  const open = sourcePaths(context, copy).map(path => ({ path, below: '' }));
+  let left = budget;
+  for (let place = open.shift(); place !== undefined && left > 0; place = open.shift()) {
+    const { path, below } = place;
+    left--;
+    if (below !== '' && isExcluded(copy.instruction, textFromBytes(below))) continue;
+    const type = looking(() => context.lstat(path))?.type;
+    if (type === 'file' && mayBeSecret(path)) {
+      const kind = secretIn(context, path);
+      if (kind !== undefined) found.push({ path, kind });
+    }
+    if (type !== 'directory' || (below !== '' && passedOver.test(posix.basename(path)))) continue;
+    for (const name of looking(() => context.list(path)) ?? []) {
+      if (open.length >= left) break;
+      open.push({ path: posix.join(path, name), below: posix.join(below, name) });
+    }
+  }
+  return found;
+}
