@@ -1,8 +1,6 @@
 import { LogicalLine } from '../dockerfile/logical-line.ts';
-import { PhysicalLines } from '../dockerfile/physical-lines.ts';
 import type { Dockerfile, Heredoc, Operand, RunInstruction } from '../dockerfile/types.ts';
-
-const linesOf = new WeakMap<Dockerfile, PhysicalLines>();
+import { lineOf } from './places.ts';
 
 /**
  * Where the characters of a shell form's text stand in the file, continued lines joined: the way back from what a
@@ -14,9 +12,7 @@ export function placesOfText(file: Dockerfile, operand: Operand): LogicalLine | 
   let rest = operand.text;
   if (operand.range.file !== file.name) return undefined;
   for (let isFirst = true; rest !== '' || isFirst; isFirst = false) {
-    const text = physicalLines(file)
-      .at(line - 1)
-      .slice(column - 1);
+    const text = lineOf(file, line).slice(column - 1);
     const { content, continues } = splitContinuation(text, file.escape);
     const isSkipped = !isFirst && /^\s*(?:#|$)/.test(text);
     if (!isSkipped) {
@@ -61,15 +57,6 @@ function appendDocument(places: LogicalLine, document: Heredoc, strips: boolean)
     const tabs = strips ? /^\t*/.exec(text)![0].length : 0;
     places.append(text.slice(tabs), first + index, tabs + 1);
   }
-}
-
-function physicalLines(file: Dockerfile): PhysicalLines {
-  let lines = linesOf.get(file);
-  if (lines === undefined) {
-    lines = new PhysicalLines(Buffer.from(file.text), file.name);
-    linesOf.set(file, lines);
-  }
-  return lines;
 }
 
 /** As the parser joins lines. */

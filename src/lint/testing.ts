@@ -42,8 +42,9 @@ export async function subjectOf(text: string, options: SubjectOptions = {}): Pro
   const configs = resolverOf(known);
   const plan = await planStages(
     requestOf(text, {
-      resolveImage: (ref, platform) => {
+      resolveImage: async (ref, platform) => {
         const name = ref.replace(/^docker\.io\/(?:library\/)?/, '');
+        if (unknown.includes(name.replace(/:latest$/, ''))) return undefined;
         known[ref] ??= { config: images[name] ?? images[name.replace(/:latest$/, '')] ?? { Cmd: ['sh'] } };
         return configs(ref, platform);
       },
@@ -53,11 +54,7 @@ export async function subjectOf(text: string, options: SubjectOptions = {}): Pro
   return {
     ...plan,
     context: files && openContext(files),
-    isBaseKnown: stage => {
-      let bottom = stage;
-      while (bottom.base !== undefined) bottom = bottom.base;
-      return !unknown.includes(bottom.wantedBase);
-    },
+    ignorePatterns: [],
   };
 }
 

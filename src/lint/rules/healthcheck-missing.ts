@@ -10,7 +10,7 @@ export const healthcheckMissing: Rule<PlanSubject> = {
   description: 'An image that exposes a port should have a HEALTHCHECK',
   url: ownPage(name),
   level: 'advice',
-  check({ target, result, isBaseKnown }, report) {
+  check({ target, result }, report) {
     const {
       ExposedPorts: ports = {},
       Healthcheck: healthcheck,
@@ -20,7 +20,7 @@ export const healthcheckMissing: Rule<PlanSubject> = {
     const exposed = Object.keys(ports);
     if (exposed.length === 0 || healthcheck?.Test?.length) return;
     // Of an unknown base nobody knows whether it has one; and an image without a program is no service.
-    if (!isBaseKnown(target) || (!Entrypoint?.length && !Cmd?.length)) return;
+    if (!target.isBaseKnown || (!Entrypoint?.length && !Cmd?.length)) return;
     report({
       message: `The image exposes ${exposed.length === 1 ? 'port' : 'ports'} ${exposed.join(', ')} and has no HEALTHCHECK; write one, or HEALTHCHECK NONE where something else looks after it`,
       range: lastOf(target, 'EXPOSE')?.instruction.range ?? placeOfFrom(target),

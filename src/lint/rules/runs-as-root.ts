@@ -14,7 +14,7 @@ export const runsAsRoot: Rule<PlanSubject> = {
     const { target, result } = subject;
     const last = lastOf(target, 'USER');
     // Without a USER of its own it runs as whom the base says.
-    if (last === undefined && !subject.isBaseKnown(target)) return;
+    if (last === undefined && !target.isBaseKnown) return;
     const { User: user = '', Entrypoint: entrypoint = [], Cmd: command = [] } = result.config.config ?? {};
     if (!/^(?:root|0)?(?::|$)/.test(user) || entrypoint.length + command.length === 0) return;
     if (dropsPrivileges(subject, [...entrypoint, ...command])) return;

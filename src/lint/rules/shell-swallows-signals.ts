@@ -43,8 +43,7 @@ function startOf(subject: PlanSubject): Start | undefined {
   const entrypoint = lastOf(subject.target, 'ENTRYPOINT');
   if (entrypoint !== undefined) return entrypoint;
   // CMD are the arguments of an ENTRYPOINT that the base may have.
-  if (!subject.isBaseKnown(subject.target) || subject.result.config.config?.Entrypoint?.length)
-    return undefined;
+  if (!subject.target.isBaseKnown || subject.result.config.config?.Entrypoint?.length) return undefined;
   return lastOf(subject.target, 'CMD');
 }
 
