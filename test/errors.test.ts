@@ -39,13 +39,13 @@ suite('bad input', () => {
     return outcome;
   }
 
-  test('a source of a kind that cannot be read yet is named with its line', async () => {
+  test('a server that cannot be reached is named with its line', async () => {
     const dockerfile = 'FROM scratch\nADD http://127.0.0.1:9/file /\n';
     await refused(
       { Dockerfile: dockerfile },
-      /Dockerfile:2\n[\s\S]*ERROR: .*cannot be read yet.*127\.0\.0\.1/,
+      /Dockerfile:2\n[\s\S]*ERROR: .*127\.0\.0\.1:9 cannot be reached/,
     );
-    await refused('https://127.0.0.1:9/project.git', /ERROR: .*127\.0\.0\.1/);
+    await refused('https://127.0.0.1:9/project.git', /ERROR: .*127\.0\.0\.1.*its host cannot be reached/);
   });
 
   test('a target that does not exist', async () => {

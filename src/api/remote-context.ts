@@ -16,11 +16,13 @@ export async function openSource(output: Output, { sources, solver }: BuildServi
   const { digest, op, metadata } = graph.vertices.get(graph.target!.digest)!;
   if (op.kind !== 'source') throw new Error('This is no source.');
   const body = async (task: Task) => {
-    const source = await solver.resolveSource(op.identifier, op.attrs, undefined);
-    return source.load({
-      status: (id, current, total) => task.status(id, current, total),
+    const progress = {
+      status: (id: string, current: number, total?: number) => task.status(id, current, total),
       signal: solver.signal,
-    });
+      beforeWork: () => solver.beforeWork(),
+    };
+    const source = await solver.resolveSource(op.identifier, op.attrs, undefined, progress);
+    return source.load(progress);
   };
   const loaded = await Task.run(solver.progress, metadata.name ?? op.identifier, body, digest);
   return 'tree' in loaded ? loaded.tree : sources.layers.view(loaded.rootFs);

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { toldOnce } from '../progress/told-once.ts';
+import { commandBegan } from '../sandbox/began.ts';
 import { openLayerStore } from '../snapshot/layer-store.ts';
 import type { SolverServices } from '../solver/types.ts';
 import { LayerDigests } from '../source/layers.ts';
@@ -34,6 +35,12 @@ export async function withServices<T>(
   const blobs = blobsOf(store);
   const signal = request.signal ?? new AbortController().signal;
   const images = new BaseImages({ store, blobs, env: process.env, signal, pull: request.pull ?? false });
+  const lent = lend({
+    secrets: request.secrets ?? [],
+    ssh: request.ssh ?? [],
+    env: process.env,
+    ask: request.askPassphrase,
+  });
   const sources: SourceServices = {
     store,
     blobs,
@@ -42,6 +49,7 @@ export async function withServices<T>(
     contexts: new Map(),
     uploads: new Map(),
     layouts: new Map(),
+    remote: { store, since: Math.min(since, commandBegan()), lent, env: process.env },
     opened: [],
     temporary: [],
     texts: new Map(),
@@ -54,12 +62,7 @@ export async function withServices<T>(
       since,
       resolveSource: sourceResolver(sources),
       sandbox: async () => (await import('../sandbox/choose.ts')).chooseSandbox(),
-      lent: lend({
-        secrets: request.secrets ?? [],
-        ssh: request.ssh ?? [],
-        env: process.env,
-        ask: request.askPassphrase,
-      }),
+      lent,
       ambient: await ambientOf(request),
       allowInsecure: request.allow?.includes('security.insecure') ?? false,
       jobs: request.jobs ?? Math.max(4, availableParallelism()),

@@ -10,6 +10,7 @@ import type { FileTree, LayerStore } from '../snapshot/types.ts';
 import type { ResolvedSource, ResolveSource } from '../solver/types.ts';
 import type { FetchBlobs } from '../source/image.ts';
 import { LocalTree } from '../source/local.ts';
+import type { RemoteServices } from '../source/remote.ts';
 import type { Upload } from '../source/upload.ts';
 import { type ReadImage, readImage } from '../store/inspect.ts';
 import type { Store } from '../store/store.ts';
@@ -17,6 +18,7 @@ import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import type { BaseImages } from './base-images.ts';
 import type { ContextDirectory } from './context-directory.ts';
+import { gitSource, httpSource } from './remote.ts';
 
 export interface SourceServices {
   store: Store;
@@ -30,6 +32,8 @@ export interface SourceServices {
   uploads: Map<string, Upload>;
   /** The layouts of `oci-layout://` sources, by their `oci.store`. */
   layouts: Map<string, BlobStore>;
+  /** What sources on the network are fetched with. */
+  remote: RemoteServices;
   /** Trees that were opened; to be closed when the build ends. */
   opened: LocalTree[];
   /** Directories that go when the build ends. */
@@ -49,18 +53,16 @@ export function mainTree(services: SourceServices): FileTree | undefined {
 
 /** Finds what the source operations of a graph name. */
 export function sourceResolver(services: SourceServices): ResolveSource {
-  return async (identifier, attrs, platform) => {
+  return async (identifier, attrs, platform, progress) => {
     const [scheme, rest] = split(identifier);
     if (scheme === 'docker-image') return imageSource(services, rest, platform);
     if (scheme === 'oci-layout') return layoutSource(services, rest, attrs, platform);
     if (scheme === 'local') return localSource(services, rest, attrs);
     const upload = services.uploads.get(identifier);
     if (upload !== undefined) return uploadSource(services, upload);
-    throw new StagecraftError(
-      'unsupported',
-      `Sources of the form ${scheme}:// cannot be read yet: ${identifier}.`,
-      { hint: 'Put it into the build context, or fetch it in a RUN.' },
-    );
+    if (scheme === 'http' || scheme === 'https') return httpSource(services, identifier, attrs, progress);
+    if (scheme === 'git') return gitSource(services, identifier, attrs, progress);
+    throw new StagecraftError('unsupported', `Nothing can be read from ${identifier}.`);
   };
 }
 
@@ -73,7 +75,8 @@ async function imageSource(
   return {
     key: imageKey(image.config.rootfs.diff_ids),
     origin: `image ${ref}`,
-    async load({ status, signal }) {
+    async load({ status, signal, beforeWork }) {
+      beforeWork();
       const { unpackImage } = await import('../source/image.ts');
       const fetch: FetchBlobs = missing => images.fetchLayers(ref, missing, status);
       return { rootFs: await unpackImage({ store, blobs, layers, status, signal, fetch }, image) };
@@ -122,7 +125,8 @@ function layoutSource(
   return {
     key: imageKey(image.config.rootfs.diff_ids),
     origin: `image ${ref}`,
-    async load({ status, signal }) {
+    async load({ status, signal, beforeWork }) {
+      beforeWork();
       const { unpackImage } = await import('../source/image.ts');
       const { adoptLayers } = await import('../source/oci-layout.ts');
       await adoptLayers(layout, blobs, image.manifest.layers, signal);

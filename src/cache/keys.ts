@@ -34,6 +34,28 @@ export function uploadKey(data: Digest): CacheKey {
   return digestOf(JSON.stringify([version, 'upload', data]));
 }
 
+/** What a download is as a root file system: one file. */
+export interface DownloadIdentity {
+  digest: Digest;
+  filename: string;
+  mode: number;
+  uid: number;
+  gid: number;
+  /** Nothing where it is not asked for, because the content is known beforehand. */
+  lastModified?: Date | undefined;
+}
+
+/** The key of a download, wherever it comes from. */
+export function downloadKey({ digest, filename, mode, uid, gid, lastModified }: DownloadIdentity): CacheKey {
+  const time = lastModified?.getTime() ?? null;
+  return digestOf(JSON.stringify([version, 'download', digest, filename, mode, uid, gid, time]));
+}
+
+/** The key of a checkout, whatever repository it comes from. @param parts what else shapes the files */
+export function commitKey(commit: string, parts: Readonly<Record<string, string | boolean>>): CacheKey {
+  return digestOf(JSON.stringify([version, 'commit', commit, parts]));
+}
+
 /** The key of a copy of some files at a path. */
 export function copyKey(path: string, files: Digest): CacheKey {
   return digestOf(JSON.stringify([version, 'copy', path, files]));

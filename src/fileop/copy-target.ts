@@ -198,7 +198,7 @@ export class CopyTarget {
     try {
       if (isSparse(fd, entry.size)) copySparse(fd, this.#writer.createFile(path, metadata), entry.size);
       else this.#writer.putFile(path, { fd }, metadata);
-      isSame = this.#source.kind === 'layers' || (data.settled && !hasChanged(fd, entry));
+      isSame = isFixed(this.#source) || (data.settled && !hasChanged(fd, entry));
     } finally {
       closeSync(fd);
     }
@@ -227,6 +227,11 @@ export class CopyTarget {
     };
     return xattrs === undefined || xattrs.size === 0 ? metadata : { ...metadata, xattrs };
   }
+}
+
+/** Whether nobody writes to these files any more. */
+function isFixed({ kind }: DigestedTree): boolean {
+  return kind === 'layers' || kind === 'download';
 }
 
 function sameMetadata(entry: Entry, metadata: Metadata): boolean {

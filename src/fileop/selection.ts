@@ -43,12 +43,13 @@ export function selectSources(tree: DigestedTree, action: CopyAction): CopySourc
 
 function missing(tree: DigestedTree, path: string, why: string): StagecraftError {
   const shown = path.replace(/^\/(?=.)/, '');
-  return tree.kind === 'context'
-    ? new StagecraftError(
-        'not-found',
-        `${JSON.stringify(shown)} ${why} in the build context, or .dockerignore excludes it.`,
-      )
-    : new StagecraftError('not-found', `${JSON.stringify(path)} ${why} in the image or stage copied from.`);
+  if (tree.kind === 'context')
+    return new StagecraftError(
+      'not-found',
+      `${JSON.stringify(shown)} ${why} in the build context, or .dockerignore excludes it.`,
+    );
+  const where = { layers: 'image or stage copied from', repository: 'repository', download: 'download' };
+  return new StagecraftError('not-found', `${JSON.stringify(path)} ${why} in the ${where[tree.kind]}.`);
 }
 
 /** The patterns of a copy; nothing if it takes all. */

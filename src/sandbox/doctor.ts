@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { release } from 'node:os';
+import { hostBundles } from '../transport/authorities.ts';
 import { StagecraftError } from '../util/errors.ts';
-import { hostBundles } from './ca-trust.ts';
 import { findProgram, wantedRung } from './choose.ts';
 import { checkOverlay, checkSpace, checkStore } from './doctor-store.ts';
 import { blockingSetting, needsNamespace } from './namespace.ts';

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { StagecraftError } from '../util/errors.ts';
+import { beganVariable } from './began.ts';
 import { quote } from './shell.ts';
 import { mapArguments, subordinateIds } from './subids.ts';
 
@@ -65,7 +66,11 @@ async function enter(
 ): Promise<number | undefined> {
   const child = spawn('sh', ['-c', namespaceScript(kind), 'sh', ...command], {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
-    env: { ...process.env, [namespaceVariable]: kind },
+    env: {
+      ...process.env,
+      [namespaceVariable]: kind,
+      [beganVariable]: String(Math.floor(performance.timeOrigin)),
+    },
   });
   const ended = exitOf(child);
   const channel = child.stdio[3] as Duplex;

@@ -46,6 +46,7 @@ export class Reporter {
   /** Nobody needed more of it than its key. */
   leave(): void {
     if (this.#phase === 'waiting') this.cached();
+    if (this.#phase === 'started') this.complete();
   }
 
   fail(message: string): void {

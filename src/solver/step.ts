@@ -8,7 +8,15 @@ import { StagecraftError } from '../util/errors.ts';
 import { compose } from './compose.ts';
 import { nameOf, Reporter } from './reporter.ts';
 import { materialize, treeKey } from './trees.ts';
-import type { Output, ResolvedSource, StepContext, StepReport, StepResult, Work } from './types.ts';
+import type {
+  Output,
+  ResolvedSource,
+  SourceProgress,
+  StepContext,
+  StepReport,
+  StepResult,
+  Work,
+} from './types.ts';
 import { workOf } from './work.ts';
 
 /** Milliseconds after which the reading of files shows as a running step. */
@@ -71,7 +79,7 @@ export class Step implements StepResult {
     await Promise.allSettled([this.#evaluation, this.#outputs]);
   }
 
-  /** Closes the report of a step that nobody needed. */
+  /** Closes the report of a step that nobody needed, or of a source that was asked for its key only. */
   finish(): void {
     if (this.#evaluation !== undefined) this.#reporter.leave();
   }
@@ -87,6 +95,7 @@ export class Step implements StepResult {
         op.identifier,
         op.attrs,
         this.vertex.platform,
+        this.#sourceProgress(),
       );
       return this.#source.key;
     }
@@ -200,15 +209,23 @@ export class Step implements StepResult {
       );
       return compose(this.vertex, inputs);
     }
-    const { services } = this.#context;
-    if (this.#source.key !== undefined) services.beforeWork();
     this.#reporter.start();
-    const output = await this.#source.load({
-      status: (id, current, total) => this.#reporter.status(id, current, total),
-      signal: services.signal,
-    });
+    const output = await this.#source.load(this.#sourceProgress());
     this.#reporter.complete();
     return [output];
+  }
+
+  /** What a source tells makes it a running step. */
+  #sourceProgress(): SourceProgress {
+    const { services } = this.#context;
+    return {
+      signal: services.signal,
+      beforeWork: () => services.beforeWork(),
+      status: (id, current, total) => {
+        this.#reporter.start();
+        this.#reporter.status(id, current, total);
+      },
+    };
   }
 
   /** The key of an input that is a build context comes from all its files, where the work builds on it. */

@@ -21,7 +21,7 @@ export interface ResolvedSource {
   readonly key: CacheKey | undefined;
   /** Where it comes from, so that two builds of one context can share work: `directory /srv/app`. */
   readonly origin: string;
-  /** Fetches and unpacks it, when somebody needs its files. */
+  /** Fetches and unpacks it, as far as that is not done yet, when somebody needs its files. */
   load(progress: SourceProgress): Promise<Output>;
 }
 
@@ -29,13 +29,19 @@ export interface SourceProgress {
   /** Tells how far a part of the work is; `total` in the same unit. */
   status(id: string, current: number, total?: number): void;
   readonly signal: AbortSignal;
+  /** Called before files are unpacked into layers: see {@link SolverServices.beforeWork}. */
+  beforeWork(): void;
 }
 
-/** Finds what a source operation names. @throws StagecraftError `not-found` or `unsupported` */
+/**
+ * Finds what a source operation names, as far as its key needs it.
+ * @throws StagecraftError `not-found`, `unsupported`, and what fetching over the network throws
+ */
 export type ResolveSource = (
   identifier: string,
   attrs: Readonly<Record<string, string>>,
   platform: { os: string; architecture: string; variant?: string } | undefined,
+  progress: SourceProgress,
 ) => Promise<ResolvedSource>;
 
 /** Secrets and sockets that a build lends to its processes; they are looked up when a process needs them. */

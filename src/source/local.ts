@@ -17,6 +17,8 @@ export interface LocalTreeOptions {
   readonly excludePatterns?: readonly string[];
   /** Only what matches one of these is in the tree; all if absent or empty. */
   readonly includePatterns?: readonly string[];
+  /** What it is, for messages; a build context unless given. */
+  readonly kind?: 'context' | 'repository';
   /** Where digests of the context's files are kept between builds. */
   readonly store?: Store;
 }
@@ -37,7 +39,7 @@ async function loadGetXattr(): Promise<GetXattr> {
  * when it was read.
  */
 export class LocalTree implements DigestedTree {
-  readonly kind = 'context';
+  readonly kind: 'context' | 'repository';
   readonly #files: ContextFiles;
   readonly #digests: ContextDigests;
   readonly #xattrs = new Map<ByteString, ReadonlyMap<string, Uint8Array>>();
@@ -49,6 +51,7 @@ export class LocalTree implements DigestedTree {
   /** @throws StagecraftError `not-found` if there is no directory at `root` */
   constructor(root: string, options: LocalTreeOptions = {}) {
     const { includePatterns = [], excludePatterns = [], store } = options;
+    this.kind = options.kind ?? 'context';
     this.#files = new ContextFiles(root, includePatterns, excludePatterns);
     this.#digests =
       store === undefined ? ContextDigests.none() : ContextDigests.open(store, realpathSync(root));

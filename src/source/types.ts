@@ -7,7 +7,7 @@ import type { Fingerprint } from './fingerprint.ts';
 /** A file tree that knows digests of what is in it, and keeps them between builds. */
 export interface DigestedTree extends FileTree {
   /** What it shows, for messages. */
-  readonly kind: 'context' | 'layers';
+  readonly kind: 'context' | 'repository' | 'download' | 'layers';
   /**
    * A digest over the content of one path, as BuildKit's content checksum has it in spirit: type, mode, owner, link
    * target, data and xattrs, and for a directory every entry below it; never times or inode numbers.

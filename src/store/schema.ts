@@ -102,4 +102,16 @@ CREATE TABLE IF NOT EXISTS previous_copies (
   place TEXT PRIMARY KEY,
   layers TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Files of downloads/ by the request that brought them (a digest of the address and of headers that matter), with the
+-- headers of the answer by which the server can tell whether it has something else now.
+CREATE TABLE IF NOT EXISTS downloads (
+  request TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  etag TEXT,
+  last_modified TEXT,
+  disposition TEXT,
+  checked_at INTEGER NOT NULL,
+  PRIMARY KEY (request, digest)
+) STRICT, WITHOUT ROWID;
 `;

@@ -15,6 +15,8 @@ export interface Request {
   readonly body?: Uint8Array | (() => AsyncIterable<Uint8Array> | Iterable<Uint8Array>) | undefined;
   /** False leaves redirects to the caller. */
   readonly follow?: boolean | undefined;
+  /** Lets a secure address lead to an insecure one: for content that is verified. */
+  readonly downgrade?: boolean | undefined;
 }
 
 export interface Response {
@@ -35,7 +37,7 @@ export interface RequestServices {
   readonly tries?: number | undefined;
 }
 
-const redirects = 5;
+const redirects = 10;
 const usualTries = 4;
 /** Milliseconds without a byte before a connection counts as dead. */
 const silence = 60_000;
@@ -108,7 +110,7 @@ async function followed(request: Request, services: RequestServices): Promise<Re
     const next = URL.parse(target, url.href);
     if (next === null || !/^https?:$/.test(next.protocol))
       throw new StagecraftError('io', `${shownAddress(url)} redirects to ${target}, which is no address.`);
-    if (url.protocol === 'https:' && next.protocol === 'http:')
+    if (url.protocol === 'https:' && next.protocol === 'http:' && !request.downgrade)
       throw new StagecraftError(
         'io',
         `${shownAddress(url)} redirects to the insecure ${shownAddress(next)}.`,
