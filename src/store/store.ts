@@ -86,8 +86,9 @@ function openOrExplain(root: string): DatabaseSync {
     return db;
   } catch (error) {
     if (error instanceof StagecraftError) throw error;
-    const isClosed = isErrno(error, 'EACCES', 'EPERM', 'EROFS') || isReadOnlyDatabase(error);
-    const reason = isClosed ? 'is not writable' : 'cannot be used';
+    const isClosed = isErrno(error, 'EACCES', 'EPERM', 'EROFS') || isDatabaseError(error, sqliteReadOnly);
+    const isFull = isErrno(error, 'ENOSPC', 'EDQUOT') || isDatabaseError(error, sqliteFull);
+    const reason = isClosed ? 'is not writable' : isFull ? 'has no space left' : 'cannot be used';
     throw new StagecraftError('io', `The store ${root} ${reason}: ${(error as Error).message}.`, {
       hint: 'Set STAGECRAFT_ROOT to a directory of yours with enough free space.',
       cause: error,
@@ -96,8 +97,12 @@ function openOrExplain(root: string): DatabaseSync {
 }
 
 /** SQLITE_READONLY: the database is somebody else's. */
-function isReadOnlyDatabase(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === 8;
+const sqliteReadOnly = 8;
+/** SQLITE_FULL: its disk is full. */
+const sqliteFull = 13;
+
+function isDatabaseError(error: unknown, code: number): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === code;
 }
 
 /** Makes the directories and the `oci-layout` file, so that other tools can read the store (image-layout.md). */
