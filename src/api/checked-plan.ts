@@ -4,11 +4,12 @@ import { type DockerfilePlan, planStages } from '../frontend/plan.ts';
 import type { FrontendRequest, FrontendResult } from '../frontend/types.ts';
 import { Warnings } from '../frontend/warnings.ts';
 import { checkDockerfile, isBuildkitRule, type Level } from '../lint/check.ts';
-import type { CheckOptions } from '../lint/options.ts';
+import { type CheckOptions, defaultOptions, mergeOptions } from '../lint/options.ts';
 import { optionsOf } from '../lint/select.ts';
 import type { Finding, PlanSubject } from '../lint/types.ts';
 import type { FileTree } from '../snapshot/types.ts';
 import { StagecraftError } from '../util/errors.ts';
+import type { BuildRequest } from './request.ts';
 
 /** A plan that the checks of builds have looked at. */
 export interface CheckedPlan extends FrontendResult {
@@ -26,24 +27,30 @@ export interface Checked {
   /** Absent where it cannot be planned. */
   readonly plan: (DockerfilePlan & { readonly subject: PlanSubject }) | undefined;
   /** Why it cannot be planned. */
-  readonly error: unknown;
+  readonly error: StagecraftError | undefined;
 }
 
 /**
  * Plans a Dockerfile and applies the rules to it.
  * @param contextTree opens the build context for the rules that look into it
+ * @param extra what `# check=` may say, on top of what it does say
  * @throws StagecraftError `dockerfile` where it cannot be parsed, or its options cannot be read
  */
 export async function planAndCheck(
   request: FrontendRequest,
   contextTree: () => FileTree | undefined,
   level: Level,
+  extra: Partial<CheckOptions> = {},
 ): Promise<Checked> {
   const { text, name, file = parseDockerfile(text, name) } = request.dockerfile;
-  const options = optionsOf(file, request.buildArgs.get('BUILDKIT_DOCKERFILE_CHECK'));
+  const said = optionsOf(file, request.buildArgs.get('BUILDKIT_DOCKERFILE_CHECK'));
+  const options = {
+    ...mergeOptions(said, { ...defaultOptions, ...extra }),
+    error: extra.error ?? said.error,
+  };
   const warnings = new Warnings();
   let plan: Checked['plan'];
-  let error: unknown;
+  let error: StagecraftError | undefined;
   try {
     const planned = await planStages({ ...request, dockerfile: { text, name, file } }, warnings);
     plan = { ...planned, subject: subjectOf(planned, request.ignorePatterns, contextTree) };
@@ -89,21 +96,26 @@ export async function planChecked(
   request: FrontendRequest,
   contextTree: () => FileTree | undefined,
   tell: (warnings: Finding[], file: Dockerfile) => void,
+  { level = 'warning', options: extra }: NonNullable<BuildRequest['checks']> = {},
 ): Promise<CheckedPlan> {
-  const { findings, options, plan, error, file } = await planAndCheck(request, contextTree, 'warning');
+  const { findings, options, plan, error, file } = await planAndCheck(request, contextTree, level, extra);
   tell(findings, file);
   if (plan === undefined) throw error;
   // A Dockerfile that Docker builds is built here: our own rules cannot fail it.
-  if (options.error) refuse(findings.filter(isBuildkitRule));
+  const violation = violationOf(options, findings.filter(isBuildkitRule));
+  if (violation !== undefined) throw violation;
   return { ...plan.result, warnings: findings, subject: plan.subject, options };
 }
 
-/** @throws StagecraftError `dockerfile`, unless there is nothing */
-function refuse(findings: readonly Finding[]): void {
-  const [first] = findings;
-  if (first === undefined) return;
-  const names = [...new Set(findings.map(({ rule }) => rule))];
-  throw new StagecraftError('dockerfile', `Lint violation found for rules: ${names.join(', ')}.`, {
-    hint: 'The checks are told to be errors, by # check=error=true or BUILDKIT_DOCKERFILE_CHECK. `stagecraft check` shows them.',
+/** That there are warnings, where the Dockerfile says that they are errors. */
+export function violationOf(
+  options: CheckOptions,
+  findings: readonly Finding[],
+): StagecraftError | undefined {
+  const warnings = findings.filter(({ level }) => level === 'warning');
+  if (!options.error || warnings.length === 0) return undefined;
+  const names = [...new Set(warnings.map(({ rule }) => rule))];
+  return new StagecraftError('dockerfile', `Lint violation found for rules: ${names.join(', ')}.`, {
+    hint: 'Warnings are told to be errors, by # check=error=true, BUILDKIT_DOCKERFILE_CHECK or --error.',
   });
 }

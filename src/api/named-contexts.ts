@@ -8,6 +8,9 @@ import { StagecraftError } from '../util/errors.ts';
 import { openDirectory } from './context-directory.ts';
 import type { SourceServices } from './sources.ts';
 
+/** Where it is remembered what was opened. */
+type NamedSources = Pick<SourceServices, 'contexts' | 'layouts'>;
+
 /**
  * What `--build-context NAME=PLACE` stands for, by the names that a Dockerfile's are compared with. Directories and
  * layouts are opened.
@@ -15,7 +18,7 @@ import type { SourceServices } from './sources.ts';
  */
 export function openNamedContexts(
   places: Readonly<Record<string, string>>,
-  sources: SourceServices,
+  sources: NamedSources,
 ): Map<string, NamedContext> {
   const named = new Map<string, NamedContext>();
   for (const [name, place] of Object.entries(places)) named.set(key(name), open(name, place, sources));
@@ -35,7 +38,7 @@ function key(name: string): string {
     : `${plain}::${formatPlatform(normalizePlatform(parsePlatform(platform)))}`;
 }
 
-function open(name: string, place: string, sources: SourceServices): NamedContext {
+function open(name: string, place: string, sources: NamedSources): NamedContext {
   const image = /^docker-image:(?:\/\/)?(.*)$/s.exec(place)?.[1];
   if (image !== undefined) return { type: 'image', ref: image };
   const layout = parseLayoutReference(place);

@@ -93,6 +93,7 @@ export async function planInputs(
       tellWarnings(progress, warnings, request.dockerfile);
       request.onWarnings?.(warnings, file.text);
     },
+    request.checks,
   );
 }
 

@@ -1,5 +1,7 @@
 import type { Output } from '../exporter/outputs.ts';
 import type { CommittedImage } from '../exporter/types.ts';
+import type { Level } from '../lint/check.ts';
+import type { CheckOptions } from '../lint/options.ts';
 import type { Finding } from '../lint/types.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import type { StepReport } from '../solver/types.ts';
@@ -74,6 +76,8 @@ export interface BuildRequest {
   sourceDateEpoch?: number | undefined;
   /** The store's directory; the usual place unless given. */
   store?: string | undefined;
+  /** Which checks are applied: warnings, unless advice is asked for; and what `# check=` may say, on top of it. */
+  checks?: { level?: Level; options?: Partial<CheckOptions> };
   onProgress?: ProgressSink;
   /** Told what the checks of builds found, with the text of the Dockerfile, before anything runs. */
   onWarnings?: (warnings: Finding[], text: string) => void;

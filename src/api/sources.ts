@@ -87,7 +87,11 @@ async function imageSource(
 /** Finds images in the layouts of a build. */
 export function layoutResolver({
   layouts,
-}: SourceServices): (store: string, ref: string, platform: Platform) => Promise<ResolvedImage> {
+}: Pick<SourceServices, 'layouts'>): (
+  store: string,
+  ref: string,
+  platform: Platform,
+) => Promise<ResolvedImage> {
   return async (store, ref, platform) => {
     const { digest } = parseReference(ref);
     const { config } = readLayoutImage(layouts, store, digest!, platform);

@@ -69,6 +69,8 @@ export interface Command<F extends Flags = Flags> {
   readonly examples: readonly (readonly [string, string])[];
   /** The exit code of failures that are not the process's own; 1 unless given. */
   readonly failureCode?: number;
+  /** The exit code of mistakes in the command line; that of failures unless given. */
+  readonly usageCode?: number;
   /** Returns the exit code; 0 if it returns nothing. */
   run(flags: FlagValues<F>, args: string[], surroundings: Surroundings): Promise<number | undefined>;
 }

@@ -14,6 +14,7 @@ function entry<F extends Flags>(summary: string, load: () => Promise<{ command: 
 /** All commands by name, in the order of `stagecraft --help`. */
 export const commands: Readonly<Record<string, Entry>> = {
   build: entry('Build an image from a Dockerfile', () => import('./commands/build.ts')),
+  check: entry('Check Dockerfiles for mistakes, and mend them', () => import('./commands/check.ts')),
   base: entry(
     "Assemble a base image from Debian's packages, without a registry",
     () => import('./commands/base.ts'),

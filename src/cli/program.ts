@@ -11,10 +11,12 @@ export async function runProgram(words: readonly string[]): Promise<number> {
   catchStrayErrors();
   const interrupt = watchInterrupts();
   let failureCode = 1;
+  let usageCode: number | undefined;
   try {
     const { command, rest } = await chooseCommand(words);
     if (command === undefined) return await showHelp(rest);
     failureCode = command.failureCode ?? 1;
+    usageCode = command.usageCode;
     const parsed = parseCommandLine(command, rest);
     if (parsed.help) return await showHelp([command.name]);
     const { stdin, stdout, stderr, env } = process;
@@ -25,7 +27,10 @@ export async function runProgram(words: readonly string[]): Promise<number> {
     );
     return interrupt.exitCode ?? code ?? 0;
   } catch (error) {
-    if (interrupt.exitCode === undefined) return reportFailure(error, failureCode);
+    if (interrupt.exitCode === undefined) {
+      const isUsage = error instanceof StagecraftError && error.code === 'usage';
+      return reportFailure(error, isUsage ? (usageCode ?? failureCode) : failureCode);
+    }
     process.stderr.write('Stopped.\n');
     return interrupt.exitCode;
   }

@@ -58,7 +58,7 @@ function readNoCache(flags: BuildFlags): boolean | string[] {
   return stages.length === 1 && stages[0] === '' ? true : stages;
 }
 
-function readContext(text: string): [name: string, place: string] {
+export function readContext(text: string): [name: string, place: string] {
   const [name, place] = splitPair(text);
   if (name !== '' && place) return [name, place];
   throw new StagecraftError('usage', `The value "${text}" of --build-context is not NAME=PLACE.`);

@@ -1,0 +1,125 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FrontendRequest, ResolveImage } from '../frontend/types.ts';
+import { familiarName, normalizeReference } from '../image/reference.ts';
+import type { Level } from '../lint/check.ts';
+import type { CheckReport } from '../lint/report.ts';
+import type { FileTree } from '../snapshot/types.ts';
+import { LocalTree } from '../source/local.ts';
+import { blobsOf } from '../store/blobs.ts';
+import { defaultStoreRoot, openStore, type Store } from '../store/store.ts';
+import { StagecraftError } from '../util/errors.ts';
+import { rememberText } from '../util/excerpt.ts';
+import { planAndCheck, violationOf } from './checked-plan.ts';
+import { openDirectory } from './context-directory.ts';
+import { findDockerfile, readDockerfileAt } from './dockerfile-file.ts';
+import { type BuildInputs, readInputs } from './inputs.ts';
+import { localImages } from './local-images.ts';
+import { openNamedContexts } from './named-contexts.ts';
+import { frontendRequest, platformsOf } from './planning.ts';
+import type { BuildRequest } from './request.ts';
+import { withServices } from './services.ts';
+import { layoutResolver, mainTree, type SourceServices } from './sources.ts';
+
+/** Checks Dockerfiles of this machine, one after another. It makes no store, and runs nothing. */
+export interface Checker {
+  /**
+   * Checks a Dockerfile for a context that is a directory; all its stages, unless the request names a target.
+   * @param text stands in for what the file says; that of a Dockerfile `-`, which is in no file
+   * @throws StagecraftError where it cannot be read; what is wrong with it is in the report
+   */
+  check(request: BuildRequest, text?: Uint8Array): Promise<CheckReport>;
+  close(): void;
+}
+
+/** @param root the store to look for base images in, where there is one */
+export function openChecker(root: string = defaultStoreRoot()): Checker {
+  let store: Store | undefined;
+  const images = once((): ResolveImage | undefined => {
+    if (!existsSync(join(root, 'metadata.db'))) return undefined;
+    store = openStore(root);
+    return localImages({ store, blobs: blobsOf(store) });
+  });
+  return {
+    async check(request, text) {
+      const file =
+        request.dockerfile === '-' ? undefined : findDockerfile(request.dockerfile, request.context);
+      const read =
+        file === undefined
+          ? { name: 'Dockerfile', text: undefined, path: undefined }
+          : readDockerfileAt(file);
+      const context = openDirectory(request.context, read.path);
+      const sources: Pick<SourceServices, 'contexts' | 'layouts'> = {
+        contexts: new Map(),
+        layouts: new Map(),
+      };
+      const inputs: BuildInputs = {
+        dockerfile: { text: text ?? read.text ?? new Uint8Array(), name: read.name },
+        ignorePatterns: context.ignorePatterns,
+        namedContexts: openNamedContexts(request.namedContexts ?? {}, sources),
+      };
+      let tree: LocalTree | undefined;
+      const openTree = (): FileTree => {
+        tree = new LocalTree(context.directory, { excludePatterns: context.ignorePatterns });
+        return tree;
+      };
+      try {
+        const resolveImage: ResolveImage = async (ref, platform) => images()?.(ref, platform);
+        const resolvers = { resolveImage, resolveLayout: layoutResolver(sources) };
+        return { ...(await reportOn(request, inputs, resolvers, openTree)), path: read.path };
+      } finally {
+        tree?.close();
+      }
+    },
+    close: () => store?.close(),
+  };
+}
+
+/** Checks what `build` would build, wherever its context is, as `build --check` does. */
+export async function checkBuild(request: BuildRequest): Promise<CheckReport> {
+  return withServices(request, async services => {
+    const { sources } = services;
+    const inputs = await readInputs(request, services);
+    const resolvers = { resolveImage: localImages(sources), resolveLayout: layoutResolver(sources) };
+    return reportOn(request, inputs, resolvers, () => mainTree(sources));
+  });
+}
+
+async function reportOn(
+  request: BuildRequest,
+  inputs: BuildInputs,
+  resolvers: Pick<FrontendRequest, 'resolveImage' | 'resolveLayout'>,
+  openTree: () => FileTree | undefined,
+): Promise<CheckReport> {
+  const unknown = new Set<string>();
+  const { text: data, name } = inputs.dockerfile;
+  const resolveImage: ResolveImage = async (ref, platform) => {
+    const found = await resolvers.resolveImage(ref, platform);
+    if (found === undefined) unknown.add(familiarName(normalizeReference(ref)));
+    return found;
+  };
+  const [platform] = platformsOf(request);
+  const asked: FrontendRequest = {
+    ...frontendRequest(request, inputs, platform, { ...resolvers, resolveImage }),
+    allStages: request.target === undefined,
+  };
+  const { level = 'warning' as Level, options } = request.checks ?? {};
+  try {
+    const checked = await planAndCheck(asked, openTree, level, options);
+    const { findings, error = violationOf(checked.options, findings) } = checked;
+    if (error !== undefined) rememberText(error, new Map([[name, data]]));
+    return { name, path: undefined, data, findings, error, unknownImages: [...unknown] };
+  } catch (error) {
+    if (!(error instanceof StagecraftError)) throw error;
+    rememberText(error, new Map([[name, data]]));
+    return { name, path: undefined, data, findings: [], error, unknownImages: [...unknown] };
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
