@@ -45,8 +45,9 @@ export class FileReader {
   }
 
   /** The next instruction as one line, and the comments directly above; nothing at the end of the file. */
-  readLogicalLine(): { line: LogicalLine; comments: string[] } | undefined {
+  readLogicalLine(): { line: LogicalLine; comments: string[]; isText: boolean } | undefined {
     while (this.#next < this.#lines.count) {
+      const first = this.#next;
       const full = this.#lines.at(this.#next++);
       const column = leadingSpace(full);
       const text = full.slice(column);
@@ -62,7 +63,7 @@ export class FileReader {
       if (continues) this.#readContinuation(line);
       const comments = this.#comments;
       this.#comments = [];
-      return { line, comments };
+      return { line, comments, isText: this.#lines.areText(first, this.#next) };
     }
     return undefined;
   }

@@ -3,7 +3,7 @@ import { didYouMean, fail, quote } from './fail.ts';
 import { FlagValues } from './flags.ts';
 import { buildHealthcheck } from './healthcheck.ts';
 import { buildRun } from './run.ts';
-import { trimSpace } from './spaces.ts';
+import { leadingSpace, trimSpace } from './spaces.ts';
 import { baseOf, docComment, grammars, onlyOperand, requireOperands, type Statement } from './statement.ts';
 import type {
   ArgInstruction,
@@ -173,10 +173,11 @@ function buildVolume(statement: Statement): VolumeInstruction {
 
 function buildOnbuild(statement: Statement): OnbuildInstruction {
   requireOperands(statement);
-  const { rest, line, range, heredocs } = statement;
+  const { rest, line, range, heredocs, keyword: written } = statement;
   const keyword = rest.text.split(/\s/, 1)[0]!.toUpperCase();
   if (keyword === 'ONBUILD') fail('ONBUILD cannot trigger another ONBUILD.', range);
   if (keyword === 'FROM' || keyword === 'MAINTAINER') fail(`ONBUILD cannot trigger ${keyword}.`, range);
   const documents = heredocs.map(({ raw, name }) => `\n${raw}${name}`).join('');
-  return { ...baseOf(statement, 'ONBUILD'), trigger: line.text.slice(rest.start) + documents };
+  const trigger = line.text.slice(leadingSpace(line.text, written.end));
+  return { ...baseOf(statement, 'ONBUILD'), trigger: trigger + documents };
 }

@@ -60,7 +60,8 @@ export function parseInstruction(text: string, name: string): StageInstruction {
 function readStatement(reader: FileReader): Statement | undefined {
   const next = reader.readLogicalLine();
   if (!next) return undefined;
-  const statement = splitStatement(next.line, reader.escapeToken, next.comments);
+  const { isText } = next;
+  const statement = { ...splitStatement(next.line, reader.escapeToken, next.comments), isText };
   const trigger = splitTrigger(statement, reader);
   if (!mayHaveHeredocs(statement, trigger)) return statement;
   const markers = located(statement.range, () => findHeredocMarkers(next.line.text));

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { fail } from './fail.ts';
 
 /** The limit for one line, in bytes; BuildKit has it too. */
@@ -45,6 +46,12 @@ export class PhysicalLines {
     if (!this.#bytes || !this.textOf(first, end).includes('\ufffd')) return undefined;
     const { data, starts } = this.#bytes;
     return data.subarray(starts[first], starts[end] ?? data.length);
+  }
+
+  /** False if some bytes of these lines are not UTF-8, so that the text has U+FFFD in their place. */
+  areText(first: number, end: number): boolean {
+    const bytes = this.bytesOf(first, end);
+    return bytes === undefined || isUtf8(bytes);
   }
 
   #endOf(index: number): number {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { parseDeviceFlag } from './devices.ts';
 import { fail, quote } from './fail.ts';
 import { FlagValues } from './flags.ts';
@@ -18,6 +19,7 @@ export function buildRun(statement: Statement, command: CommandLine): RunInstruc
     device: 'list',
   });
   const style = styleOf(command, heredocs);
+  requireText(statement, command, style);
   return {
     ...baseOf(statement, 'RUN'),
     command,
@@ -29,6 +31,20 @@ export function buildRun(statement: Statement, command: CommandLine): RunInstruc
     security: choose(flags, 'security', securities),
     devices: flags.list('device').map(parseDeviceFlag),
   };
+}
+
+/** Words of a process are text. Only a script that is a file of its own may be any bytes. */
+function requireText(statement: Statement, command: CommandLine, style: RunInstruction['style']): void {
+  if (command.form === 'exec') return;
+  const documents = statement.heredocs.filter(({ bytes }) => bytes !== undefined && !isUtf8(bytes));
+  const isFile = style === 'script' && statement.heredocs[0]!.body.startsWith('#!');
+  const [wrong] = isFile ? [] : documents;
+  if (statement.isText && wrong === undefined) return;
+  fail(
+    'RUN has bytes that are not UTF-8.',
+    statement.isText ? wrong?.range : statement.range,
+    'Save the Dockerfile as UTF-8.',
+  );
 }
 
 function styleOf(command: CommandLine, heredocs: readonly Heredoc[]): RunInstruction['style'] {

@@ -41,6 +41,8 @@ export interface Statement {
   readonly operands: readonly Token[];
   readonly json: boolean;
   readonly heredocs: readonly Heredoc[];
+  /** False if the line is not UTF-8. */
+  readonly isText: boolean;
   readonly comments: readonly string[];
   readonly range: SourceRange;
 }
@@ -67,6 +69,7 @@ export function splitStatement(
     operands: tokens,
     json,
     heredocs: [],
+    isText: true,
     comments,
     range: line.range({ start: keyword.start, end: Math.max(keyword.end, rest.end) }),
   };

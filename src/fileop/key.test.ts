@@ -156,24 +156,19 @@ test('equal keys give equal results, and different results have different keys',
   );
 });
 
-test('where patterns may match nothing each, all of them together may be required to match', async () => {
+test('patterns that may match nothing are told of where all of them do', async () => {
   const context = new LocalTree(shop.context({ 'package.json': '{}' }));
-  const keyOf = (sources: string[], requireMatch: boolean) => {
+  const toldFor = async (...sources: string[]) => {
+    const told: string[][] = [];
     const optional = { allowWildcard: true, allowEmptyWildcard: true };
-    return contentKeyOfFileOp(
-      chain(...sources.map(source => copyAction(source, '/', optional))),
-      [
-        { key: 'base', tree: () => context },
-        { key: 'context', tree: () => context },
-      ],
-      { requireMatch },
-    );
+    const inputs = ['base', 'context'].map(key => ({ key, tree: () => context }));
+    await contentKeyOfFileOp(chain(...sources.map(source => copyAction(source, '/', optional))), inputs, {
+      onNoMatch: patterns => told.push([...patterns]),
+    });
+    return told;
   };
-  await keyOf(['/package.json', '/yarn.lock*'], true);
-  await keyOf(['/yarn.lock*'], false);
-  await assert.rejects(keyOf(['/yarn.lock*', '/*.nope'], true), {
-    code: 'not-found',
-    message: 'Nothing matches "yarn.lock*", "*.nope", so there is nothing to copy.',
-  });
+  assert.deepEqual(await toldFor('/package.json', '/yarn.lock*'), []);
+  assert.deepEqual(await toldFor('/yarn.lock*', '/*.nope'), [['/yarn.lock*', '/*.nope']]);
+  await assert.rejects(toldFor('/yarn.lock'), { code: 'not-found' });
   context.close();
 });

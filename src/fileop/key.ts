@@ -42,17 +42,10 @@ export const contentKeyOfFileOp: ContentKeyOfFileOp = async (op, inputs, options
         await keyOfOwner(action.owner, index => (bases.includes(index) ? undefined : treeOf(index))),
       );
   }
-  if (options.requireMatch && unmatched.length > 0 && !isMatched) throw noMatch(unmatched);
+  if (unmatched.length > 0 && !isMatched) options.onNoMatch?.(unmatched);
   for (const index of bases) parts.push(index, inputs[index]!.key);
   return digestOf(JSON.stringify(parts));
 };
-
-function noMatch(patterns: readonly string[]): StagecraftError {
-  const shown = patterns.map(pattern => JSON.stringify(pattern.replace(/^\//, ''))).join(', ');
-  return new StagecraftError('not-found', `Nothing matches ${shown}, so there is nothing to copy.`, {
-    hint: 'Name one file that is always there beside the optional ones, or look at .dockerignore.',
-  });
-}
 
 /** The inputs that some action builds on: any of their files may be in the result. */
 function basesOf(op: FileOp, inputCount: number): number[] {

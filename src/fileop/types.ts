@@ -35,8 +35,8 @@ export interface FileOpResult {
 export interface ContentKeyOptions {
   /** Stops the work between two files. */
   readonly signal?: AbortSignal;
-  /** Refuses an operation none of whose copies finds anything, though each may go without. */
-  readonly requireMatch?: boolean;
+  /** Told of the patterns where none of the operation's copies finds anything, though each may go without. */
+  readonly onNoMatch?: (patterns: readonly string[]) => void;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { ArgInstruction } from '../dockerfile/types.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { Platform } from '../image/types.ts';
 import type { ProxyEnv } from '../llb/index.ts';
+import { parseBoolean } from '../util/boolean.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { Env } from './env.ts';
 import { formatFully } from './step-name.ts';
@@ -23,6 +24,20 @@ export function predefinedArgs(request: FrontendRequest, target: string): Env {
     ['TARGETSTAGE', target],
   ];
   return new Env(entries.map(([name, value]) => [name, request.buildArgs.get(name) ?? value]));
+}
+
+/**
+ * A `BUILDKIT_*` argument that is on or off, by the words of Go's ParseBool; nothing if it is not given.
+ * @throws StagecraftError `usage`
+ */
+export function switchOf(buildArgs: ReadonlyMap<string, string>, name: string): boolean | undefined {
+  const text = buildArgs.get(name);
+  if (!text) return undefined;
+  const on = parseBoolean(text);
+  if (on !== undefined) return on;
+  throw new StagecraftError('usage', `The build argument ${name} is "${text}".`, {
+    hint: 'Set it to true or false.',
+  });
 }
 
 /**
@@ -70,31 +85,8 @@ const proxyNames: Record<string, keyof ProxyEnv> = {
   all_proxy: 'allProxy',
 };
 
-/** The build arguments with the source date among them, so that an ARG of that name has it. */
-export function withSourceDate(request: FrontendRequest): ReadonlyMap<string, string> {
-  const { buildArgs, sourceDateEpoch } = request;
-  if (sourceDateEpoch === undefined || buildArgs.has(sourceDate)) return buildArgs;
-  return new Map(buildArgs).set(sourceDate, String(sourceDateEpoch));
-}
-
-/**
- * Seconds since the epoch, from the build argument or a global ARG.
- * @throws StagecraftError `usage`
- */
-export function sourceDateOf(buildArgs: ReadonlyMap<string, string>, globalArgs: Env): number | undefined {
-  const text = buildArgs.get(sourceDate) ?? globalArgs.get(sourceDate);
-  if (!text) return undefined;
-  const seconds = /^-?[0-9]+$/.test(text) ? Number(text) : Number.NaN;
-  if (Math.abs(seconds) <= 8.64e12) return seconds;
-  throw new StagecraftError('usage', `SOURCE_DATE_EPOCH is "${text}", which is no number of seconds.`, {
-    hint: 'Give it seconds since 1970, such as the output of git log -1 --format=%ct.',
-  });
-}
-
 /** Arguments to the builder itself, which are not for processes. */
 export const builderArgs: ReadonlySet<string> = new Set([
   'BUILDKIT_SBOM_SCAN_CONTEXT',
   'BUILDKIT_SBOM_SCAN_STAGE',
 ]);
-
-const sourceDate = 'SOURCE_DATE_EPOCH';

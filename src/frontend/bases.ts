@@ -35,6 +35,21 @@ export async function resolveBases(
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
+/**
+ * Refuses bases that could be neither a stage nor an image, also in stages that the target does not reach.
+ * @throws StagecraftError `dockerfile`
+ */
+export function refuseWrongNames(table: StageTable): void {
+  for (const stage of [...table.stages, ...table.images]) {
+    if (stage.base !== undefined || stage.replacement !== undefined || stage.baseName === 'scratch') continue;
+    try {
+      normalizeReference(stage.baseName);
+    } catch (error) {
+      throw notFound(table, stage, stage.baseName, error);
+    }
+  }
+}
+
 /** Asks for each image once for a platform, however many stages use it. */
 export class BaseResolver {
   readonly #planner: Planner;
@@ -230,6 +245,8 @@ function notFound(table: StageTable, stage: StagePlan, written: string, error: u
 
 function stageHint(table: StageTable, stage: StagePlan, written: string): string | undefined {
   const same = table.byName(written);
+  if (same !== undefined && same.index < stage.index)
+    return `Write the stage's name in lower case: ${same.name}.`;
   if (same === stage)
     return `Stage ${same.title} cannot be made from itself; its base must be another stage or an image.`;
   if (same !== undefined) {

@@ -32,7 +32,7 @@ export function parsePorts(word: string): string[] {
 function portRange(word: string, text: string): number[] {
   const [first = '', last = first] = text.split('-', 2);
   const [start, end] = [first, last].map(part => {
-    const port = /^[0-9]+$/.test(part) ? Number(part) : -1;
+    const port = /^\+?[0-9]+$/.test(part) ? Number(part) : -1;
     if (port < 0 || port > 65535) throw invalid(word, 'a port is a number from 0 to 65535');
     return port;
   }) as [number, number];

@@ -3,12 +3,14 @@ import type { Dockerfile, Stage } from '../dockerfile/types.ts';
 import { normalizePlatform, parsePlatform } from '../image/platform.ts';
 import type { Platform } from '../image/types.ts';
 import { StagecraftError } from '../util/errors.ts';
-import { predefinedArgs, proxiesOf, sourceDateOf, withMetaArgs, withSourceDate } from './arguments.ts';
+import { predefinedArgs, proxiesOf, switchOf, withMetaArgs } from './arguments.ts';
+import { refuseWrongNames } from './bases.ts';
 import { findContext, mainContext } from './contexts.ts';
 import { expandWord } from './expander.ts';
 import { warnDefaultBases, warnPlatformFlag, warnUndeclared } from './from-checks.ts';
 import { emptyImage } from './images.ts';
 import { at, type Planner } from './planner.ts';
+import { resolveSourceDate, withSourceDate } from './source-date.ts';
 import { StagePlan } from './stage-plan.ts';
 import { addSteps, isNumbered, refuseCycles, StageTable } from './stage-table.ts';
 import type { FrontendRequest } from './types.ts';
@@ -27,13 +29,23 @@ export function prepare(
 } {
   const file = parse(request);
   const targetPlatform = normalizePlatform(request.targetPlatform);
-  const normalized = { ...request, targetPlatform, buildPlatform: normalizePlatform(request.buildPlatform) };
-  const buildArgs = withSourceDate(request);
+  const normalized = {
+    ...request,
+    targetPlatform,
+    buildPlatform: normalizePlatform(request.buildPlatform),
+    multiPlatform: switchOf(request.buildArgs, 'BUILDKIT_MULTI_PLATFORM') ?? request.multiPlatform,
+  };
+  if (switchOf(request.buildArgs, 'BUILDKIT_DISABLE_FILEOP')) {
+    throw new StagecraftError('usage', 'The build argument BUILDKIT_DISABLE_FILEOP is no longer supported.', {
+      hint: 'Leave it out; BuildKit took it away in version 0.11.',
+    });
+  }
+  const given = withSourceDate(request);
   const targetName = request.target || (file.stages.at(-1)?.name ?? 'default');
-  const globalArgs = withMetaArgs(
+  const args = withMetaArgs(
     predefinedArgs(normalized, targetName),
     file.metaArgs,
-    buildArgs,
+    given,
     (word, env, instruction) => at(instruction.range, () => expandWord(file, word, env).result),
   );
   const table = new StageTable(emptyImage(targetPlatform));
@@ -41,10 +53,8 @@ export function prepare(
     request: normalized,
     file,
     targetPlatform,
-    globalArgs,
-    buildArgs,
+    ...atDate(file, () => resolveSourceDate(request, given, args)),
     proxyEnv: proxiesOf(request.buildArgs),
-    epoch: sourceDateOf(buildArgs, globalArgs),
     context: mainContext(request, () => table.stages.flatMap(stage => [...stage.contextPaths])),
     warnings,
   };
@@ -56,6 +66,7 @@ export function prepare(
     if (stage.replacement === undefined) addSteps(table, stage, stage.stage?.instructions ?? [], false);
   }
   refuseCycles(table);
+  refuseWrongNames(table);
   nameAlone(table);
   return { planner, table, target, required };
 }
@@ -65,7 +76,14 @@ function parse(request: FrontendRequest): Dockerfile {
   if (file.stages.length > 0) return file;
   throw new StagecraftError('dockerfile', `${name} has no stage to build.`, {
     hint: 'A stage begins with FROM.',
+    range: file.metaArgs.at(-1)?.range,
   });
+}
+
+/** A wrong date may stand in the file or in the request. */
+function atDate<T>(file: Dockerfile, run: () => T): T {
+  const line = file.metaArgs.findLast(({ args }) => args.some(({ key }) => key === 'SOURCE_DATE_EPOCH'));
+  return line === undefined ? run() : at(line.range, run);
 }
 
 function layOut(planner: Planner, table: StageTable, stage: Stage): StagePlan {
@@ -81,7 +99,7 @@ function layOut(planner: Planner, table: StageTable, stage: Stage): StagePlan {
     plan.replacement = findContext(planner.request, stage.name, plan.platform ?? planner.targetPlatform);
     if (plan.replacement !== undefined) return plan;
   }
-  plan.base = table.byName(plan.baseName);
+  plan.base = table.base(plan.baseName);
   plan.numbered =
     (plan.base === undefined && plan.baseName !== 'scratch' ? 1 : 0) +
     stage.instructions.filter(isNumbered).length;
@@ -105,7 +123,7 @@ function platformOf(planner: Planner, stage: Stage): Platform | undefined {
   warnUndeclared(planner, stage, expansion);
   warnPlatformFlag(planner, stage, expansion);
   const { result } = expansion;
-  if (result !== '') return normalizePlatform(parsePlatform(result));
+  if (result !== '') return parsePlatform(result);
   throw new StagecraftError('dockerfile', `FROM --platform is empty: "${stage.platform}" has no value.`, {
     hint: 'Predefined are BUILDPLATFORM and TARGETPLATFORM; others need an ARG above the first FROM.',
   });

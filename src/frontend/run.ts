@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { Mount, RunInstruction } from '../dockerfile/types.ts';
 import { type ExecMount, type ExecSpec, exec, file } from '../llb/index.ts';
+import { StagecraftError } from '../util/errors.ts';
 import { addHistory, argumentPrefix } from './history.ts';
 import { withShell } from './images.ts';
 import { planMounts } from './mounts.ts';
@@ -26,6 +27,11 @@ export function planRun(
   // A process may read any file.
   stage.usedPaths.add('/');
   const { args, script } = commandOf(stage, instruction);
+  if (args.length === 0) {
+    throw new StagecraftError('dockerfile', 'RUN has an empty list of arguments.', {
+      hint: 'Name the program to run: RUN ["program", "argument"].',
+    });
+  }
   const platform = platformFor(planner, stage);
   const planned = planMounts(planner, stage, mounts, sources);
   const historyText = `RUN ${argumentPrefix(stage)}${args.join(' ')} # buildkit`;
@@ -35,7 +41,7 @@ export function planRun(
     env: stage.env.list(),
     cwd: stage.cwd,
     user: stage.user,
-    hostname: request.hostname ?? planner.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME'),
+    hostname: planner.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') || request.hostname,
     proxyEnv: planner.proxyEnv,
     mounts: [...script, ...planned.mounts, ...sharedMemory(request.shmSize)],
     secrets: planned.secrets,

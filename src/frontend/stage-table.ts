@@ -26,6 +26,11 @@ export class StageTable {
     return this.#byName.get(name.toLowerCase());
   }
 
+  /** The stage that `FROM name` means: there, unlike elsewhere, a name is in lower case as stages' names are. */
+  base(name: string): StagePlan | undefined {
+    return this.#byName.get(name);
+  }
+
   names(): string[] {
     return [...this.#byName.keys()];
   }
@@ -50,20 +55,25 @@ export class StageTable {
   }
 
   /**
-   * What `--from` names: a stage by name or number, else an image.
+   * What `COPY --from` names: a stage by name or number, else an image.
    * @throws StagecraftError `dockerfile` for a number that no stage has
    */
-  source(from: string, range: SourceRange): StagePlan {
-    const stage = this.byName(from);
-    if (stage !== undefined) return stage;
-    if (/^[0-9]+$/.test(from)) {
+  copySource(from: string, range: SourceRange): StagePlan {
+    if (this.byName(from) === undefined && /^[+-]?[0-9]+$/.test(from)) {
       const numbered = this.stages[Number(from)];
       if (numbered !== undefined) return numbered;
-      throw new StagecraftError('dockerfile', `There is no stage number ${from}.`, {
+      throw new StagecraftError('dockerfile', `There is no stage number ${Number(from)}.`, {
         hint: `Stages are numbered from 0; this Dockerfile has ${this.stages.length}.`,
         range,
       });
     }
+    return this.mountSource(from, range);
+  }
+
+  /** What `RUN --mount=from` names: a stage by name, else an image; a number is no stage here. */
+  mountSource(from: string, range: SourceRange): StagePlan {
+    const stage = this.byName(from);
+    if (stage !== undefined) return stage;
     const image = new StagePlan({ baseName: from, range, label: '', image: this.#emptyImage });
     this.images.push(image);
     return image;
@@ -87,13 +97,14 @@ export function addSteps(
 
 function sourcesOf(table: StageTable, instruction: StageInstruction): (StagePlan | undefined)[] {
   if (instruction.kind === 'COPY' && instruction.from) {
-    return [table.source(withoutVariables('--from', instruction.from, instruction.range), instruction.range)];
+    const { from, range } = instruction;
+    return [table.copySource(withoutVariables('--from', from, range), range)];
   }
   if (instruction.kind !== 'RUN') return [];
   return instruction.mounts.map(mount => {
     const from = mount.fields.findLast(field => field.key === 'from')?.value;
     if (!from) return undefined;
-    return table.source(withoutVariables('--mount from', from, mount.range), mount.range);
+    return table.mountSource(withoutVariables('--mount from', from, mount.range), mount.range);
   });
 }
 

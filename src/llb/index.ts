@@ -1,6 +1,6 @@
 export { caps } from './caps.ts';
 export { diff, merge } from './compose.ts';
-export { type Definition, type OpMetadata, requireMatch } from './definition.ts';
+export type { Definition, OpMetadata } from './definition.ts';
 export { type DumpedOp, dumpDefinition, type Json } from './dump.ts';
 export { decodeDefinition, encodeDefinition } from './encoding.ts';
 export { type ExecMount, type ExecSpec, type Execution, exec } from './exec.ts';

@@ -1,8 +1,9 @@
 import { placeOf } from '../cache/keys.ts';
 import { executeFileOp } from '../fileop/execute.ts';
 import { contentKeyOfFileOp } from '../fileop/key.ts';
-import { type FileOp, type GraphVertex, requireMatch } from '../llb/index.ts';
+import type { FileOp, GraphVertex } from '../llb/index.ts';
 import type { LayerId } from '../snapshot/types.ts';
+import type { Reporter } from './reporter.ts';
 import type { Output, StepContext, Work, WorkResult } from './types.ts';
 
 /** `COPY`, `ADD`, `WORKDIR` and heredocs: changes of files without a process. */
@@ -23,14 +24,19 @@ export class FileWork implements Work {
     return this.#op.actions.every(action => action.input !== input);
   }
 
-  async content(inputKeys: readonly string[]): Promise<string[]> {
+  async content(inputKeys: readonly string[], reporter: Reporter): Promise<string[]> {
     const inputs = this.#vertex.inputs.map((edge, i) => ({
       key: inputKeys[i] as string,
       tree: () => this.#context.step(edge.digest).tree(edge.index),
     }));
     const { signal } = this.#context.services;
-    const mustMatch = this.#vertex.metadata.description?.[requireMatch] !== undefined;
-    return [await contentKeyOfFileOp(this.#op, inputs, { signal, requireMatch: mustMatch })];
+    const onNoMatch = (patterns: readonly string[]) => {
+      const shown = patterns.map(pattern => JSON.stringify(pattern.replace(/^\//, ''))).join(', ');
+      const detail =
+        'A pattern may match nothing. If it should not here, look at its spelling and at .dockerignore.';
+      reporter.warn(`Nothing matches ${shown}, so nothing is copied.`, detail, this.#vertex.metadata.range);
+    };
+    return [await contentKeyOfFileOp(this.#op, inputs, { signal, onNoMatch })];
   }
 
   async run(inputs: readonly Output[]): Promise<WorkResult> {

@@ -1,6 +1,7 @@
 import type { GraphVertex } from '../llb/index.ts';
 import { timestamp } from '../progress/time.ts';
-import type { ProgressSink, Vertex } from '../progress/types.ts';
+import type { ProgressSink, Vertex, VertexWarning } from '../progress/types.ts';
+import type { SourceRange } from '../util/errors.ts';
 import type { StepReport } from './types.ts';
 
 /** Tells the progress of one vertex: it starts once, ends once, and may end without having started. */
@@ -66,6 +67,20 @@ export class Reporter {
     this.#sink({
       logs: [{ vertex: digest, stream, data: Buffer.from(data).toString('base64'), timestamp: timestamp() }],
     });
+  }
+
+  /** Something about the step that may be a mistake, and does not stop it. */
+  warn(message: string, detail: string, range?: SourceRange): void {
+    const warning: VertexWarning = {
+      vertex: this.#vertex.digest,
+      level: 1,
+      short: Buffer.from(message).toString('base64'),
+      detail: [Buffer.from(detail).toString('base64')],
+      ...(range !== undefined && {
+        range: { file: range.file, startLine: range.start.line, endLine: range.end.line },
+      }),
+    };
+    this.#sink({ warnings: [warning] });
   }
 
   status(id: string, current: number, total?: number): void {

@@ -129,7 +129,7 @@ export class Step implements StepResult {
       // Reading many files is work that one wants to see; reading few is over before.
       const shown = setTimeout(() => this.#reporter.start(), noticeableMs);
       const content = await work
-        .content(await this.#keysFor(work, inputKeys))
+        .content(await this.#keysFor(work, inputKeys), this.#reporter)
         .finally(() => clearTimeout(shown));
       key = contentKey(this.vertex, content);
       const known = ignoreCache ? undefined : this.#answer(key);

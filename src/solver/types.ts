@@ -126,7 +126,7 @@ export interface Work {
    * For each input what the key by content holds of it.
    * @param inputKeys the inputs' own keys; empty for a build context that is only read
    */
-  content(inputKeys: readonly string[]): Promise<string[]>;
+  content(inputKeys: readonly string[], reporter: Reporter): Promise<string[]>;
   run(inputs: readonly Output[], reporter: Reporter): Promise<WorkResult>;
 }
 

@@ -43,7 +43,7 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     allow: flags.allow.map(name => readChoice('--allow', name, entitlements)),
     jobs: flags.jobs === undefined ? undefined : readCount('--jobs', flags.jobs),
     trustHostCa: flags['trust-host-ca'] ?? /^(1|true|yes)$/i.test(env.STAGECRAFT_TRUST_HOST_CA ?? ''),
-    sourceDateEpoch: epoch === undefined || epoch === '' ? undefined : parseEpoch(epoch),
+    sourceDateEpoch: epoch === undefined || !/^[0-9]+$/.test(epoch) ? undefined : parseEpoch(epoch),
   };
 }
 
