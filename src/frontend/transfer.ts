@@ -192,12 +192,12 @@ function parentsOf(source: string): Pick<CopySpec, 'src' | 'includePatterns' | '
   const root = pivot < 0 ? '/' : source.slice(0, pivot);
   const pattern = pivot < 0 ? source : source.slice(pivot + 3);
   const absolute = posix.isAbsolute(pattern) ? pattern : posix.resolve('/', pattern);
-  const whole = posix.join(root, absolute);
+  const whole = posix.resolve('/', `${root}/${absolute}`);
   const exact = !hasWildcards(root) && !hasWildcards(absolute);
   return {
     src: root,
     includePatterns: [absolute.replace(/^\//, '')],
-    ...(exact && { requiredPaths: [posix.join('/', whole)] }),
+    ...(exact && { requiredPaths: [whole] }),
   };
 }
 
