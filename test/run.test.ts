@@ -180,6 +180,28 @@ COPY --from=work /none /host /
     );
   });
 
+  test('more than the usual needs the user\u2019s leave, before anything runs and whatever is cached', async () => {
+    for (const [flag, right, command] of [
+      ['--security=insecure', 'security.insecure', "grep -q '^CapEff:\\s*0*[1-9a-f]*ffff' /proc/self/status"],
+      ['--network=host', 'network.host', 'ls /sys/class/net'],
+    ] as const) {
+      const context = work.context(withBusybox(`FROM busybox\nRUN echo first\nRUN ${flag} ${command}\n`));
+      const refuse = async (): Promise<void> => {
+        const { code, stderr } = await work.stagecraft(['build', '--progress=plain', context]);
+        assert.equal(code, 1);
+        assert.match(stderr, new RegExp(`asks for ${flag}, which the build does not allow`));
+        assert.match(stderr, new RegExp(`>>> RUN ${flag}[^]*--allow ${right}`));
+        assert.doesNotMatch(stderr, /^#\d+ \[.*RUN echo first$/m);
+      };
+      await refuse();
+      await work.build(context, [`--allow=${right}`]);
+      await refuse();
+    }
+    await work.build(withBusybox('FROM busybox\nRUN --network=host true\n'), ['--network=host']);
+    const { message } = await work.tryBuild(withBusybox('FROM busybox\n'), ['--allow=all']);
+    assert.match(message, /"all" of --allow is wrong/);
+  });
+
   test('a step has the rights of Docker\u2019s default, and no more', async () => {
     const { log } = await work.build(
       withBusybox(`FROM busybox

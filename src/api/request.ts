@@ -66,7 +66,7 @@ export interface BuildRequest {
    * repository, or an http or https address.
    */
   namedContexts?: Record<string, string>;
-  /** `security.insecure` and `network.host`. */
+  /** `security.insecure`, `network.host`, `device` and `device=NAME[,alias=NAME]`. */
   allow?: string[];
   /** How many steps run at once; the number of processors, and at least four, unless given. */
   jobs?: number | undefined;

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { toldOnce } from '../progress/told-once.ts';
 import { commandBegan } from '../sandbox/began.ts';
 import { openLayerStore } from '../snapshot/layer-store.ts';
+import { type Rights, readRights } from '../solver/rights.ts';
 import type { SolverServices } from '../solver/types.ts';
 import { LayerDigests } from '../source/layers.ts';
 import { blobsOf } from '../store/blobs.ts';
@@ -64,7 +65,11 @@ export async function withServices<T>(
       sandbox: async () => (await import('../sandbox/choose.ts')).chooseSandbox(),
       lent,
       ambient: await ambientOf(request),
-      allowInsecure: request.allow?.includes('security.insecure') ?? false,
+      rights: rightsOf(request),
+      devices: once(async () => {
+        const { cdiDirectories, DeviceRegistry } = await import('../cdi/registry.ts');
+        return DeviceRegistry.read(cdiDirectories());
+      }),
       jobs: request.jobs ?? Math.max(4, availableParallelism()),
       progress: toldOnce(request.onProgress ?? (() => {})),
       signal,
@@ -84,4 +89,17 @@ export async function withServices<T>(
       store.close();
     }
   }
+}
+
+/** As with buildx, who asks for the host's network for all steps allows it. */
+function rightsOf({ allow = [], network }: BuildRequest): Rights {
+  return readRights(network === 'host' ? [...allow, 'network.host'] : allow);
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { StagecraftError } from '../util/errors.ts';
 import type { Bundle } from './bundle.ts';
 import { configText, withSeccomp } from './filter.ts';
 import type { Rung } from './runtime.ts';
@@ -18,16 +19,29 @@ export function builtinRung(): Rung {
     terminal: 'ours',
     depth: 3,
     command(bundle: Bundle, spec) {
+      refuseLateHooks(spec);
       const config = bundle.files.add(
         configText(withSeccomp(bundle.config, spec, { program: true, rules: false })),
       );
+      bundle.showConfig(config);
       return `${shellCommand([
         ...['unshare', '--mount', '--pid', '--fork', '--kill-child', '--ipc', '--uts'],
         ...namespaceOptions(bundle, spec),
-        ...[process.execPath, initProgram(), config, bundle.log.path],
+        ...[process.execPath, initProgram(), config, bundle.log.path, bundle.scratch],
       ])}; exit $?`;
     },
   };
+}
+
+/** By the time for these the runtime has become the program. */
+function refuseLateHooks({ devices }: SandboxSpec): void {
+  const hook = devices?.hooks.find(({ name }) => name === 'poststart' || name === 'poststop');
+  if (hook !== undefined)
+    throw new StagecraftError(
+      'unsupported',
+      `The built-in sandbox cannot run ${hook.path}, a ${hook.name} hook of a device of this step.`,
+      { hint: 'Install crun or runc.' },
+    );
 }
 
 function namespaceOptions(bundle: Bundle, spec: SandboxSpec): string[] {

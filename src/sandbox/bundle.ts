@@ -4,6 +4,7 @@ import { RootView } from '../snapshot/root-view.ts';
 import { bytesFromText, textFromBytes } from '../util/bytes.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { deviceOptions, runtimeConfig, type Surroundings } from './config.ts';
+import { deviceMount, placeNode } from './devices.ts';
 import type { HandedFiles } from './handed.ts';
 import { hostsFile, resolvConfPath } from './hosts.ts';
 import { makeMountpoints } from './mountpoints.ts';
@@ -64,13 +65,28 @@ export class Bundle {
     const [root, hosts, empty] = [place('root'), place('hosts'), place('empty')];
     this.#overlay(spec, root);
     this.#commands.push(`: >${quote(empty)}`, `printf %s ${quote(hostsFile(spec))} >${quote(hosts)}`);
+    const devices = this.#devices(spec, place);
     const mounts = spec.mounts.map((mount, index) => this.#mount(mount, place(`mount-${index}`)));
-    this.config = runtimeConfig(spec, { root, mounts, resolvConf: resolvConfPath() ?? empty, hosts }, around);
+    this.config = runtimeConfig(
+      spec,
+      { root, mounts: [...devices, ...mounts], resolvConf: resolvConfPath() ?? empty, hosts },
+      around,
+    );
   }
 
   /** Adds a command to the script's preparations. */
   prepare(command: readonly string[]): void {
     this.#commands.push(shellCommand(command));
+  }
+
+  /**
+   * Where a step has hooks, puts the configuration where these look for it. A link would not do: what is handed down is
+   * not handed to them.
+   */
+  showConfig(path: string): boolean {
+    if (this.config.hooks === undefined) return false;
+    this.prepare(['cp', path, `${this.scratch}/config.json`]);
+    return true;
   }
 
   /** The shell script that prepares everything and then runs a shell command. Asked for once. */
@@ -81,9 +97,22 @@ export class Bundle {
   }
 
   /** What the mounts will leave behind in the upper directory. */
-  stubs({ upper, mounts }: SandboxSpec): MountStubs | undefined {
-    const targets = ['/etc/resolv.conf', '/etc/hosts', ...mounts.map(mount => absolute(mount.target))];
+  stubs({ upper, mounts, devices }: SandboxSpec): MountStubs | undefined {
+    const all = [...mounts, ...(devices?.nodes ?? []), ...(devices?.mounts ?? [])];
+    const targets = ['/etc/resolv.conf', '/etc/hosts', ...all.map(mount => absolute(mount.target))];
     return upper && new MountStubs(this.#view, upper.dir, targets);
+  }
+
+  /** The mounts of the step's devices. */
+  #devices({ devices, user }: SandboxSpec, place: (name: string) => string): RuntimeMount[] {
+    if (devices === undefined) return [];
+    const canMake = !this.#around.inUserNamespace;
+    const nodes = devices.nodes.map((node, index) => {
+      const { mount, command } = placeNode(node, place(`device-${index}`), { user, canMake });
+      if (command !== undefined) this.#commands.push(command);
+      return mount;
+    });
+    return [...nodes, ...devices.mounts.map(deviceMount)];
   }
 
   #overlay(overlay: Overlay, target: string): void {

@@ -1,7 +1,7 @@
 import { StagecraftError } from '../util/errors.ts';
 import { grantedCapabilities } from './capabilities.ts';
 import type { RuntimeConfig, RuntimeMount } from './oci.ts';
-import type { SandboxSpec } from './types.ts';
+import type { DeviceEdits, SandboxSpec } from './types.ts';
 
 /** The group that owns terminals, in every distribution. */
 const ttyGroup = 5;
@@ -63,12 +63,27 @@ export function runtimeConfig(spec: SandboxSpec, layout: Layout, around: Surroun
     root: { path: layout.root, readonly: spec.upper === undefined },
     hostname: spec.hostname,
     mounts: [...systemMounts(spec, around), ...networkFiles(layout), ...layout.mounts],
+    ...(spec.devices?.hooks.length && { hooks: hooksOf(spec.devices) }),
     linux: {
       namespaces: namespaces.map(type => ({ type })),
       maskedPaths: insecure ? [] : maskedPaths,
       readonlyPaths: insecure ? [] : readonlyPaths,
     },
   };
+}
+
+function hooksOf({ hooks }: DeviceEdits): NonNullable<RuntimeConfig['hooks']> {
+  const runtimeHooks: NonNullable<RuntimeConfig['hooks']> = {};
+  for (const { name, path, args, env, timeout } of hooks) {
+    runtimeHooks[name] ??= [];
+    runtimeHooks[name].push({
+      path,
+      args: [...args],
+      env: [...env],
+      ...(timeout !== undefined && { timeout }),
+    });
+  }
+  return runtimeHooks;
 }
 
 /** A resource limit; negative for none, which is the largest 64-bit number: beyond those that JavaScript can write. */

@@ -26,7 +26,9 @@ export async function openCrun(path: string): Promise<Rung> {
     depth: 1,
     command(bundle: Bundle, spec) {
       const filtered = withSeccomp(bundle.config, spec, { program: true, rules: true });
-      const config = bundle.files.add(configText(withRootFlags(filtered, deviceOptions(spec), remounts)));
+      const text = configText(withRootFlags(filtered, deviceOptions(spec), remounts));
+      const config = bundle.files.add(text);
+      bundle.showConfig(config);
       // Without being told where, crun makes a copy of itself in /tmp, which a crash would leave there.
       return `_LIBCONTAINER_STATEDIR=${quote(bundle.scratch)} exec ${shellCommand([
         path,
@@ -58,7 +60,8 @@ function withRootFlags(config: RuntimeConfig, flags: readonly string[], remounts
   // A hook that does not read what it is told on standard input may be gone before it is told, a failure to crun.
   const script = `read -r _; exec ${shellCommand(['mount', '-o', options.join(), config.root.path])}`;
   const hook = { path: '/bin/sh', args: ['sh', '-c', script], env: [`PATH=${toolPath}`] };
-  return { ...config, hooks: { createContainer: [hook] } };
+  const createContainer = [hook, ...(config.hooks?.createContainer ?? [])];
+  return { ...config, hooks: { ...config.hooks, createContainer } };
 }
 
 /** True for the versions that were looked at, from 1.8 to 1.26: they hand a bind mount's flags to mount(2) as they are. */

@@ -1,3 +1,5 @@
+import type { DeviceHook } from './types.ts';
+
 /** The parts of the OCI runtime specification's `config.json` that are used here. */
 export interface RuntimeConfig {
   ociVersion: string;
@@ -16,13 +18,20 @@ export interface RuntimeConfig {
   hostname: string;
   mounts: RuntimeMount[];
   annotations?: Record<string, string>;
-  hooks?: { createContainer: { path: string; args: string[]; env: string[] }[] };
+  hooks?: Partial<Record<DeviceHook['name'], RuntimeHook[]>>;
   linux: {
     namespaces: { type: string }[];
     maskedPaths: string[];
     readonlyPaths: string[];
     seccomp?: RuntimeSeccomp;
   };
+}
+
+export interface RuntimeHook {
+  path: string;
+  args?: string[];
+  env?: string[];
+  timeout?: number;
 }
 
 export interface RuntimeMount {

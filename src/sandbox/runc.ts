@@ -31,7 +31,7 @@ export function runcRung(path: string): Rung {
           withSeccomp(keepingFlags(bundle.config, bundle.scratch), spec, { program: false, rules: true }),
         ),
       );
-      bundle.prepare(['ln', '-s', config, `${bundle.scratch}/config.json`]);
+      if (!bundle.showConfig(config)) bundle.prepare(['ln', '-s', config, `${bundle.scratch}/config.json`]);
       if (mode === 'v2' && !inUserNamespace)
         bundle.prepare(['mount', '-o', 'remount,bind,ro', '/sys/fs/cgroup']);
       return `exec ${shellCommand([

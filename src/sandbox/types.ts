@@ -26,6 +26,54 @@ export type SandboxMount =
       mode: number;
     };
 
+/** A device node, as it is on the machine (`source`) and for the process (`target`). */
+export interface DeviceNode {
+  readonly source: string;
+  readonly target: string;
+  /** Character device, block device or pipe; that of `source`, unless given. */
+  readonly type?: 'b' | 'c' | 'p';
+  readonly major?: number;
+  readonly minor?: number;
+  /** Permission bits and owner; those of `source`, and the process's user, unless given. */
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** A mount in the words of mount(8). */
+export interface DeviceMount {
+  readonly source: string;
+  readonly target: string;
+  readonly options: readonly string[];
+  readonly type?: string;
+}
+
+/** A program to run around the start of the process (OCI runtime specification, "POSIX-platform Hooks"). */
+export interface DeviceHook {
+  readonly name:
+    | 'prestart'
+    | 'createRuntime'
+    | 'createContainer'
+    | 'startContainer'
+    | 'poststart'
+    | 'poststop';
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  /** Seconds. */
+  readonly timeout?: number;
+}
+
+/** What devices change about a process (CDI specification, "Container edits"). */
+export interface DeviceEdits {
+  /** `NAME=value`. */
+  readonly env: readonly string[];
+  readonly nodes: readonly DeviceNode[];
+  readonly mounts: readonly DeviceMount[];
+  readonly hooks: readonly DeviceHook[];
+  readonly additionalGids: readonly number[];
+}
+
 /** A process to run in a root file system of its own. */
 export interface SandboxSpec {
   /** Layer directories on disk, base first. */
@@ -33,6 +81,7 @@ export interface SandboxSpec {
   /** Where changes go; without it the root is read-only. */
   upper?: { dir: string; workDir: string };
   mounts: SandboxMount[];
+  devices?: DeviceEdits;
   args: string[];
   /** `NAME=value`. */
   env: string[];

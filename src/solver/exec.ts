@@ -1,4 +1,5 @@
 import type { ExecOp, GraphVertex, Mount } from '../llb/index.ts';
+import type { DeviceEdits } from '../sandbox/types.ts';
 import type { DraftLayer } from '../snapshot/types.ts';
 import { resolveUser } from '../snapshot/users.ts';
 import { bytesFromText } from '../util/bytes.ts';
@@ -42,18 +43,7 @@ export class ExecWork implements Work {
   }
 
   async run(inputs: readonly Output[], reporter: Reporter): Promise<WorkResult> {
-    const op = this.#op;
-    const { services } = this.#context;
-    if (op.security === 'insecure' && !services.allowInsecure) {
-      throw new StagecraftError(
-        'usage',
-        'This step asks for --security=insecure, which the build does not allow.',
-        {
-          hint: 'Allow it with --allow security.insecure.',
-        },
-      );
-    }
-    const mounts = await prepareMounts(this.#vertex, op, inputs, this.#context);
+    const mounts = await prepareMounts(this.#vertex, this.#op, inputs, this.#context);
     try {
       await this.#execute(mounts, reporter);
       return { outputs: mounts.commit(), cacheable: mounts.cacheable };
@@ -67,14 +57,20 @@ export class ExecWork implements Work {
     const { meta, network, security } = this.#op;
     const sandbox = await services.sandbox();
     const user = resolveUser(services.layers.view(mounts.rootFs), meta.user);
+    const devices = await this.#devices();
     const { code, outOfMemory } = await sandbox.run({
       layers: services.layers.mountDirs(mounts.rootFs),
       ...(mounts.rootDraft !== undefined && { upper: upperOf(mounts.rootDraft) }),
       mounts: [...services.ambient.mounts, ...mounts.mounts],
       args: meta.args,
-      env: this.#environment(user.home, mounts.env),
+      ...(devices !== undefined && { devices }),
+      env: this.#environment(user.home, mounts.env, devices?.env ?? []),
       cwd: meta.cwd || '/',
-      user: { uid: user.uid, gid: user.gid, additionalGids: [...user.additionalGids] },
+      user: {
+        uid: user.uid,
+        gid: user.gid,
+        additionalGids: [...user.additionalGids, ...(devices?.additionalGids ?? [])],
+      },
       network: network === 'none' ? 'none' : 'host',
       hostname: meta.hostname || 'buildkitsandbox',
       extraHosts: meta.extraHosts.map(({ host, ip }) => [host, ip]),
@@ -93,8 +89,17 @@ export class ExecWork implements Work {
     );
   }
 
+  /** What the devices of the step change. */
+  async #devices(): Promise<DeviceEdits | undefined> {
+    const names = this.#op.cdiDevices.map(({ name }) => name);
+    if (names.length === 0) return undefined;
+    const { editsOf } = await import('../cdi/registry.ts');
+    const { devices } = await this.#context.services.devices();
+    return editsOf(names.flatMap(name => devices.find(device => device.name === name) ?? []));
+  }
+
   /** The operation's variables, and those that this run adds and no key knows. */
-  #environment(home: string, secrets: readonly string[]): string[] {
+  #environment(home: string, secrets: readonly string[], devices: readonly string[]): string[] {
     const { env, proxyEnv } = this.#op.meta;
     const known = new Set(env.map(nameOf));
     const added: string[] = [];
@@ -108,8 +113,9 @@ export class ExecWork implements Work {
       }
     }
     const ambient = this.#context.services.ambient.env.filter(each => !known.has(nameOf(each)));
-    const secretNames = new Set(secrets.map(nameOf));
-    return [...added, ...env, ...ambient].filter(each => !secretNames.has(nameOf(each))).concat(secrets);
+    const last = [...secrets, ...devices];
+    const replaced = new Set(last.map(nameOf));
+    return [...added, ...env, ...ambient].filter(each => !replaced.has(nameOf(each))).concat(last);
   }
 }
 

@@ -3,11 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
+import { DeviceRegistry } from '../cdi/registry.ts';
 import { file, image, marshal, type Tree } from '../llb/index.ts';
 import { openLayerStore } from '../snapshot/layer-store.ts';
 import { LayerDigests } from '../source/layers.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { digestOf } from '../util/digest.ts';
+import { readRights } from './rights.ts';
 import { solve } from './solver.ts';
 import type { SolverServices } from './types.ts';
 
@@ -21,7 +23,12 @@ beforeEach(() => {
   const layers = openLayerStore(store);
   services = {
     ...{ store, layers, digests: new LayerDigests(layers), since: 0, jobs: 2 },
-    ...{ ambient: { mounts: [], env: [] }, allowInsecure: false, progress: () => {} },
+    ...{
+      ambient: { mounts: [], env: [] },
+      rights: readRights([]),
+      devices: async () => new DeviceRegistry([]),
+      progress: () => {},
+    },
     signal: new AbortController().signal,
     beforeWork: () => {},
     lent: { secret: async () => undefined, sshAgent: async () => undefined },

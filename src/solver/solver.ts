@@ -6,6 +6,7 @@ import type { RootFs } from '../snapshot/types.ts';
 import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { Limit } from './limit.ts';
+import { permit } from './rights.ts';
 import { Step } from './step.ts';
 import type { SolverServices, StepContext, StepReport } from './types.ts';
 
@@ -25,7 +26,7 @@ export interface Solution {
 /**
  * Solves build graphs as one: each operation that a result needs is answered from the cache, or runs, as soon as what it
  * stands on is there; what several graphs have runs once. The first failure stops all.
- * @throws StagecraftError `build` when a process fails; `cancelled`; and what sources and file operations throw
+ * @throws StagecraftError `usage` for rights that the user does not give; `build` when a process fails; `cancelled`; and what sources and file operations throw
  */
 export async function solve(targets: readonly SolveTarget[], services: SolverServices): Promise<Solution> {
   const graphs = targets.map(target => unmarshal(target.definition));
@@ -45,7 +46,8 @@ export async function solve(targets: readonly SolveTarget[], services: SolverSer
       stop.abort(error);
     },
   };
-  for (const vertex of join(graphs)) steps.set(vertex.digest, new Step(vertex, context));
+  for (const vertex of await permit(join(graphs), services))
+    steps.set(vertex.digest, new Step(vertex, context));
   try {
     const rootFses = await Promise.all(graphs.map(graph => resultOf(graph.target, steps)));
     return { rootFses, steps: [...steps.values()].map(step => step.report()) };

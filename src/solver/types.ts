@@ -1,5 +1,6 @@
 import type { CacheKey } from '../cache/keys.ts';
 import type { CacheRecords } from '../cache/records.ts';
+import type { DeviceRegistry } from '../cdi/registry.ts';
 import type { Edge } from '../llb/index.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import type { Sandbox, SandboxMount } from '../sandbox/types.ts';
@@ -11,6 +12,7 @@ import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
 import type { Limit } from './limit.ts';
 import type { Reporter } from './reporter.ts';
+import type { Rights } from './rights.ts';
 
 /** What one output of an operation is: a root file system of the store, or a build context that is only read. */
 export type Output = { readonly rootFs: RootFs } | { readonly tree: DigestedTree };
@@ -65,8 +67,10 @@ export interface SolverServices {
   readonly lent: Lent;
   /** Mounts and variables that every process gets and no key knows, such as the host's certificates. */
   readonly ambient: { mounts: SandboxMount[]; env: string[] };
-  /** Whether `--allow security.insecure` was given. */
-  readonly allowInsecure: boolean;
+  /** What `--allow` lets steps have. */
+  readonly rights: Rights;
+  /** The devices of the machine, read when the first step asks for one. */
+  devices(): Promise<DeviceRegistry>;
   /** How many operations run at once. */
   readonly jobs: number;
   readonly progress: ProgressSink;

@@ -13,8 +13,8 @@ const flags = {
   allow: {
     kind: 'list',
     value: 'ENTITLEMENT',
-    help: 'Let RUN use it: security.insecure, network.host',
-    complete: ['security.insecure', 'network.host'],
+    help: 'Let RUN ask for it: security.insecure, network.host, device or\ndevice=NAME[,alias=NAME]',
+    complete: ['security.insecure', 'network.host', 'device'],
   },
   'build-arg': {
     kind: 'list',
@@ -57,7 +57,7 @@ const flags = {
   network: {
     kind: 'text',
     value: 'MODE',
-    help: 'The network of RUN: default, host or none',
+    help: 'The network of RUN: host, none, or default, which is this machine\u2019s own too',
     complete: ['default', 'host', 'none'],
   },
   'no-cache': { kind: 'boolean', help: 'Run every step, whatever ran before' },

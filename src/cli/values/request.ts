@@ -9,8 +9,6 @@ import { readProxies } from './proxies.ts';
 import { readBytes } from './size.ts';
 import { readAgents, readSecret } from './sources.ts';
 
-const entitlements = ['security.insecure', 'network.host'] as const;
-
 /** What the flags of `stagecraft build` ask for. @throws StagecraftError `usage` */
 export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS.ProcessEnv): BuildRequest {
   const buildArgs = { ...readProxies(env), ...readVariables('--build-arg', flags['build-arg'], env) };
@@ -40,7 +38,7 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     secrets: flags.secret.map(secret => readSecret(secret, env)),
     ssh: readAgents(flags.ssh),
     namedContexts: Object.fromEntries(flags['build-context'].map(readContext)),
-    allow: flags.allow.map(name => readChoice('--allow', name, entitlements)),
+    allow: flags.allow,
     jobs: flags.jobs === undefined ? undefined : readCount('--jobs', flags.jobs),
     trustHostCa: flags['trust-host-ca'] ?? /^(1|true|yes)$/i.test(env.STAGECRAFT_TRUST_HOST_CA ?? ''),
     sourceDateEpoch: epoch === undefined || !/^[0-9]+$/.test(epoch) ? undefined : parseEpoch(epoch),

@@ -1,4 +1,5 @@
 import type { SecretSource, SshSource } from '../../api/request.ts';
+import { parseBoolean } from '../../util/boolean.ts';
 import { parseCsv } from '../../util/csv.ts';
 import { StagecraftError } from '../../util/errors.ts';
 import { splitPair } from './pairs.ts';
@@ -47,8 +48,11 @@ export function readSsh(text: string): SshSource {
   const source: SshSource = { id: id || 'default', paths: [] };
   for (const part of value?.split(',') ?? []) {
     const [key, setting] = splitPair(part);
-    if (key === 'raw' && setting !== undefined) source.raw = readBoolean(text, setting);
-    else if (part !== '') source.paths.push(part);
+    if (key === 'raw' && setting !== undefined) {
+      const raw = parseBoolean(setting);
+      if (raw === undefined) throw wrongAgent(text, `${setting} is neither true nor false`);
+      source.raw = raw;
+    } else if (part !== '') source.paths.push(part);
   }
   if (source.raw && source.paths.length !== 1) throw wrongAgent(text, 'raw=true takes one socket');
   return source;
@@ -62,12 +66,6 @@ export function readAgents(texts: readonly string[]): SshSource[] {
   throw new StagecraftError('usage', `There are two --ssh with the ID '${twice.id}'.`, {
     hint: `Name all key files in one: --ssh ${twice.id}=FILE,FILE`,
   });
-}
-
-function readBoolean(text: string, setting: string): boolean {
-  if (/^(1|t|true)$/i.test(setting)) return true;
-  if (/^(0|f|false)$/i.test(setting)) return false;
-  throw wrongAgent(text, `${setting} is neither true nor false`);
 }
 
 function wrongAgent(text: string, reason: string): StagecraftError {

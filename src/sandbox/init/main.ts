@@ -1,19 +1,20 @@
 /**
  * The built-in runtime: process 1 of a sandbox, started by `unshare` in fresh namespaces. Does what an OCI runtime
  * does with its configuration, then becomes the sandboxed program.
- * Arguments: the path of the configuration, and that of a file for errors.
+ * Arguments: the path of the configuration, that of a file for errors, and the directory that hooks are told of.
  */
 import { closeSync, constants, openSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { detachMount, mount, mountFlag, pivotRoot } from '../../syscall/mount.ts';
 import { becomeProgram, raiseLoopback, setHostname, takeTerminal } from '../../syscall/process.ts';
 import { bytesFromText } from '../../util/bytes.ts';
 import type { RuntimeConfig } from '../oci.ts';
+import { runHooks } from './hooks.ts';
 import { assumeIdentity } from './identity.ts';
 import { cover, fillDev, makeMount } from './mounts.ts';
 import { locateProgram } from './program.ts';
 import { NewRoot } from './target.ts';
 
-const [configPath, logPath] = process.argv.slice(2) as [string, string];
+const [configPath, logPath, bundle] = process.argv.slice(2) as [string, string, string];
 const log = openSync(logPath, constants.O_WRONLY | constants.O_APPEND);
 try {
   const config = JSON.parse(readFileSync(configPath, 'utf8')) as RuntimeConfig;
@@ -21,6 +22,7 @@ try {
   if (config.linux.namespaces.some(({ type }) => type === 'network')) raiseLoopback();
   if (config.process.terminal) takeTerminal();
   enterRoot(config);
+  runHooks(config, bundle, 'startContainer');
   assumeIdentity(config);
   const { args, env, cwd } = config.process;
   process.chdir(cwd);
@@ -41,6 +43,7 @@ function enterRoot(config: RuntimeConfig): void {
     if (each.destination === '/dev')
       fillDev(root, config.process.terminal ? readlinkSync('/proc/self/fd/0') : undefined);
   }
+  runHooks(config, bundle, 'prestart', 'createRuntime', 'createContainer');
   cover(root, config.linux);
   root.ensure(config.process.cwd, 'directory', () => {});
   process.chdir(path);
