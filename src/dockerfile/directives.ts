@@ -1,3 +1,4 @@
+import type { SourceRange } from '../util/errors.ts';
 import { fail, quote } from './fail.ts';
 import { leadingSpace, trimSpace } from './spaces.ts';
 import type { Directive } from './types.ts';
@@ -53,35 +54,52 @@ export class DirectiveReader {
   }
 }
 
-/**
- * The frontend that a build definition of whatever format asks for: `# syntax=`, `// syntax=` or `{"syntax": ...}`
- * at its top, which a line `#!` may precede. Only the first word counts.
- */
-export function detectSyntax(text: string): string | undefined {
-  const body = text.replace(/^\ufeff/, '').replace(/^#![^\n]*(\n|$)/, '');
-  return syntaxOf(body, '#') ?? syntaxOf(body, '//') ?? syntaxOfJson(body);
+/** A frontend by its image, and the line that asks for it. */
+export interface SyntaxRequest {
+  readonly frontend: string;
+  readonly range: SourceRange;
 }
 
-function syntaxOf(text: string, prefix: string): string | undefined {
-  const reader = new DirectiveReader('', prefix);
-  for (const line of text.split('\n')) {
+/**
+ * The frontend that a build definition of whatever format asks for: `# syntax=`, `// syntax=` or `{"syntax": ...}`
+ * at its top, which a line `#!` may precede. Only the first word counts. `name` is what the range calls the file.
+ */
+export function detectSyntax(text: string, name: string): SyntaxRequest | undefined {
+  const [shebang = ''] = /^\ufeff?(?:#![^\n]*(?:\n|$))?/.exec(text) ?? [];
+  const body = text.slice(shebang.length);
+  const line = shebang.endsWith('\n') ? 2 : 1;
+  return (
+    syntaxOf(body, '#', name, line) ?? syntaxOf(body, '//', name, line) ?? syntaxOfJson(body, name, line)
+  );
+}
+
+function syntaxOf(text: string, prefix: string, name: string, first: number): SyntaxRequest | undefined {
+  const reader = new DirectiveReader(name, prefix);
+  for (let line = first, from = 0; from < text.length; line++) {
+    const end = text.indexOf('\n', from);
+    const content = text.slice(from, end < 0 ? text.length : end).replace(/\r$/, '');
+    from = end < 0 ? text.length : end + 1;
     let directive: Directive | undefined;
     try {
-      directive = reader.read(line.replace(/\r$/, ''), 1, 1);
+      directive = reader.read(content, line, 1);
     } catch {
       return undefined;
     }
     if (!directive) return undefined;
-    if (directive.name === 'syntax') return directive.value.split(' ', 1)[0];
+    const { value, range } = directive;
+    if (directive.name === 'syntax') return { frontend: value.split(' ', 1)[0]!, range };
   }
   return undefined;
 }
 
-function syntaxOfJson(text: string): string | undefined {
+function syntaxOfJson(text: string, file: string, line: number): SyntaxRequest | undefined {
   if (text[leadingSpace(text)] !== '{') return undefined;
   try {
     const { syntax } = JSON.parse(text);
-    return typeof syntax === 'string' ? syntax : undefined;
+    const place = { line, column: 1 };
+    return typeof syntax === 'string'
+      ? { frontend: syntax, range: { file, start: place, end: place } }
+      : undefined;
   } catch {
     return undefined;
   }

@@ -188,3 +188,33 @@ test('any mixture of instructions and words is a plan, or an error with a place 
     { numRuns: 1000 },
   );
 });
+
+test("Docker's own frontend by any of its names is ours", async () => {
+  for (const frontend of [
+    ...['docker/dockerfile', 'docker/dockerfile:1', 'docker/dockerfile:1.7-labs', 'docker/dockerfile:labs'],
+    ...[
+      'docker.io/docker/dockerfile:1',
+      'index.docker.io/docker/dockerfile:1',
+      'docker/dockerfile-upstream:master',
+    ],
+    `docker/dockerfile:1@sha256:${'0'.repeat(64)}`,
+  ]) {
+    await plan(`# syntax=${frontend} some options\nFROM scratch`);
+    await plan('# syntax=a/b\nFROM scratch', { buildArgs: new Map([['BUILDKIT_SYNTAX', frontend]]) });
+  }
+  await plan('# syntax=a/b\nFROM scratch', { buildArgs: new Map([['BUILDKIT_SYNTAX', 'dockerfile.v0']]) });
+});
+
+test('another frontend is refused, with its line and what to do', async () => {
+  assert.match(
+    await told('# escape=`\n# syntax=tonistiigi/other:1\nFROM scratch'),
+    /^2: Dockerfile asks for the frontend "tonistiigi\/other:1", which is not ours\. .*BUILDKIT_SYNTAX=docker/,
+  );
+  assert.match(await told('# syntax=docker/dokerfile:1\nFROM scratch'), /Did you mean docker\/dockerfile\?/);
+  assert.match(
+    await told('FROM scratch', { buildArgs: new Map([['BUILDKIT_SYNTAX', 'a/b']]) }),
+    /^-: The build argument BUILDKIT_SYNTAX asks for the frontend "a\/b"/,
+  );
+  // Another registry's image of that name may be anything.
+  assert.match(await told('# syntax=example.com/docker/dockerfile:1\nFROM scratch'), /is not ours/);
+});

@@ -13,6 +13,7 @@ import { at, type Planner } from './planner.ts';
 import { resolveSourceDate, withSourceDate } from './source-date.ts';
 import { StagePlan } from './stage-plan.ts';
 import { addSteps, isNumbered, refuseCycles, StageTable } from './stage-table.ts';
+import { requireOwnSyntax } from './syntax.ts';
 import type { FrontendRequest } from './types.ts';
 import type { Warnings } from './warnings.ts';
 
@@ -27,6 +28,7 @@ export function prepare(
   /** The stages of `--require`, each once. */
   required: StagePlan[];
 } {
+  requireOwnSyntax(request);
   const file = parse(request);
   const targetPlatform = normalizePlatform(request.targetPlatform);
   const normalized = {
