@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { digestOf } from '../util/digest.ts';
+import { digestHex, digestOf } from '../util/digest.ts';
 import { blobsOf } from './blobs.ts';
 import { putImage } from './fixture.ts';
 import { dropNames, nameImage } from './images.ts';
@@ -155,6 +155,36 @@ test('keepStorage takes the cache that was not used for longest, and no more tha
   assert.deepEqual(layersOf(store), ['a', 'c']);
   await pruneStore(store, { keepStorage: 1 << 30 });
   assert.deepEqual(layersOf(store), ['a', 'c']);
+});
+
+test('what was fetched over the network stays until --all or its time', async () => {
+  const store = newStore();
+  for (const directory of ['downloads', 'repositories/r', 'checkouts/c/fs'])
+    mkdirSync(store.path(directory), { recursive: true });
+  const known = digestOf('known');
+  for (const [directory, name] of [
+    ['downloads', digestHex(known)],
+    ['downloads', digestHex(digestOf('unknown'))],
+    ['repositories', 'known_hosts'],
+    ['checkouts/c/fs', 'file'],
+  ] as const)
+    writeFileSync(store.path(directory, name), 'x'.repeat(10_000));
+  store.prepare('INSERT INTO downloads VALUES (?, ?, NULL, NULL, NULL, 0)').run('request', known);
+  const usage = new Map((await measureStore(store)).map(each => [each.kind, each]));
+  assert.deepEqual([usage.get('downloads')!.count, usage.get('repositories')!.count], [2, 1]);
+  assert.ok(usage.get('repositories')!.size >= 10_000);
+
+  const before = Date.now();
+  await aWhile();
+  const left = (): string[] =>
+    ['downloads', 'repositories', 'checkouts'].flatMap(directory => readdirSync(store.path(directory)));
+  await pruneStore(store);
+  assert.deepEqual(left(), [digestHex(known), 'known_hosts', 'r', 'c']);
+  await pruneStore(store, { until: before - 1_000 });
+  assert.deepEqual(left(), [digestHex(known), 'known_hosts', 'r', 'c']);
+  await pruneStore(store, { until: Date.now() });
+  assert.deepEqual(left(), ['known_hosts']);
+  assert.equal(store.db.prepare('SELECT count(*) AS count FROM downloads').get()!.count, 0);
 });
 
 test('usage tells what there is and what would be freed', async () => {

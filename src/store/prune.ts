@@ -6,6 +6,7 @@ import { isErrno, StagecraftError } from '../util/errors.ts';
 import { Pace } from '../util/pace.ts';
 import { forgetBases } from './bases.ts';
 import { blobsOf } from './blobs.ts';
+import { fetchedDirectories, sweepFetched } from './fetched.ts';
 import { writeIndex } from './images.ts';
 import { oldestLease } from './leases.ts';
 import { forgetDeadLocks } from './locks.ts';
@@ -17,7 +18,7 @@ import { entries, measureLayer } from './usage.ts';
 
 /** What to remove beyond what nothing refers to. Named images always stay. */
 export interface PruneOptions {
-  /** Also the whole build cache, cache mounts, downloaded packages, and unpacked layers of images. */
+  /** Also the whole build cache, cache mounts, whatever was downloaded, and unpacked layers of images. */
   all?: boolean | undefined;
   /** Only what was last used before: milliseconds since the epoch. Without `all` this takes the build cache in too. */
   until?: number | undefined;
@@ -81,6 +82,12 @@ export async function pruneStore(store: Store, options: PruneOptions = {}): Prom
   for (const aside of mounts) await sweeper.delete(aside);
   await sweeper.sweepStale('mounts', name => isMount(store, name));
   if (options.all) for (const directory of ['packages', 'contexts']) await sweeper.sweepStale(directory);
+  const isCacheToo = options.all || options.until !== undefined;
+  await sweepFetched(
+    store,
+    (directory, isNeeded, before) => sweeper.sweepStale(directory, isNeeded, before),
+    isCacheToo ? Math.min(inUse, options.until ?? Number.POSITIVE_INFINITY) : undefined,
+  );
   await sweeper.sweepStale('ingest');
   sweepPresence(store);
   pruned.freed = sweeper.freed;
@@ -108,7 +115,7 @@ export async function sweepBlobs(store: Store, signal?: AbortSignal): Promise<nu
 /** Keys of the cache records to drop so that the store shrinks to `keep` bytes. */
 async function chooseOldest(store: Store, keep: number, signal?: AbortSignal): Promise<string[]> {
   let total = 0;
-  for (const directory of ['blobs', 'mounts', 'packages', 'ingest'])
+  for (const directory of ['blobs', 'mounts', 'packages', 'ingest', ...fetchedDirectories])
     total += await measure(store.path(directory), signal);
   const records = store.prepare('SELECT key, outputs FROM cache_records ORDER BY last_used_at').all() as {
     key: string;
@@ -238,26 +245,24 @@ class Sweeper {
   }
 
   /** Removes what is in a directory and that no living process made and nothing needs. Returns how many there were. */
-  async sweepStale(directory: string, isNeeded: (name: string) => boolean = () => false): Promise<number> {
+  async sweepStale(
+    directory: string,
+    isNeeded: (name: string) => boolean = () => false,
+    before = this.#inUse,
+  ): Promise<number> {
     let count = 0;
     for (const name of entries(this.#store.path(directory))) {
       if (this.#pace.due) await this.#pace.rest();
       const path = this.#store.path(directory, name);
       // Moved before it is deleted: a removal that is cut short leaves no half of it in its place.
       const aside = this.#store.transaction(() =>
-        isNeeded(name) || this.#isFresh(path) ? undefined : moveAside(this.#store, path),
+        isNeeded(name) || isFresh(path, before) ? undefined : moveAside(this.#store, path),
       );
       if (aside === undefined) continue;
       await this.delete(aside);
       count += 1;
     }
     return count;
-  }
-
-  /** Judged by the inode's change time, which no user of the content can set back and a rename sets anew. */
-  #isFresh(path: string): boolean {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    return stat === undefined || stat.ctimeMs >= this.#inUse;
   }
 
   /** Deletes what is in nobody's way any more, and counts what it took. */
@@ -272,4 +277,10 @@ class Sweeper {
       });
     }
   }
+}
+
+/** Judged by the inode's change time, which no user of the content can set back and a rename sets anew. */
+function isFresh(path: string, since: number): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined || stat.ctimeMs >= since;
 }

@@ -9,7 +9,7 @@ import type { Store } from './store.ts';
 
 /** One kind of thing in the store. Sizes are bytes on disk. */
 export interface Usage {
-  kind: 'images' | 'layers' | 'cache mounts' | 'packages' | 'unfinished';
+  kind: 'images' | 'layers' | 'cache mounts' | 'packages' | 'downloads' | 'repositories' | 'unfinished';
   count: number;
   size: number;
   /** What `prune` would free now; with `--all` it may be more. */
@@ -46,13 +46,17 @@ export async function measureStore(store: Store, signal?: AbortSignal): Promise<
   for (const [kind, directory] of [
     ['cache mounts', 'mounts'],
     ['packages', 'packages'],
+    ['downloads', 'downloads'],
+    ['repositories', 'repositories'],
     ['unfinished', 'ingest'],
   ] as const) {
     const names = entries(store.path(directory));
     let bytes = 0;
     for (const name of names) bytes += await measure(store.path(directory, name), signal);
+    // What is checked out of them is theirs.
+    if (kind === 'repositories') bytes += await measure(store.path('checkouts'), signal);
     const isFree = kind === 'unfinished';
-    const count = names.length;
+    const count = names.filter(name => name !== 'known_hosts').length;
     usages.push({ kind, count, size: bytes, reclaimable: isFree ? bytes : 0 });
   }
   return usages;

@@ -13,13 +13,13 @@ export const command = defineCommand({
   usage: '',
   description: `
 Removes images without a name, layers and blobs that nothing refers to, and what crashed builds left. With --all also
-the build cache, cache mounts and downloaded packages. Images that have a name stay, and so does all that running
+the build cache, cache mounts and all downloads. Images that have a name stay, and so does all that running
 builds use.`,
   flags: {
     all: {
       kind: 'boolean',
       short: 'a',
-      help: 'Also the whole build cache, cache mounts and downloaded packages',
+      help: 'Also the whole build cache, cache mounts and all downloads',
     },
     filter: {
       kind: 'list',
@@ -47,7 +47,7 @@ builds use.`,
     const keepStorage = size === undefined ? undefined : readBytes('--keep-storage', size);
     if (!flags.force) {
       const what = flags.all
-        ? 'all build cache, cache mounts, packages, and images without a name'
+        ? 'all build cache, cache mounts, downloads, and images without a name'
         : 'all images without a name, and what nothing refers to';
       stderr.write(`WARNING! This will remove ${what}.\n`);
       if (!(await askYesNo('Are you sure you want to continue?', { stdin, stderr, signal }))) return 1;
