@@ -72,8 +72,12 @@ export async function run(request: RunRequest): Promise<ExitStatus> {
     const rootFs = await unpackImage({ store, blobs, layers, signal }, image);
     const user = resolveUser(layers.view(rootFs), request.user ?? config.User ?? '');
     const { chooseSandbox } = await import('../sandbox/choose.ts');
+    const { requireRunnable } = await import('../sandbox/emulation.ts');
     const ambient = await ambientOf(request);
     const hostname = request.hostname ?? randomBytes(6).toString('hex');
+    const env = environmentOf(request, config, { home: user.home, hostname, ambient: ambient.env });
+    const cwd = request.workdir ?? (config.WorkingDir || '/');
+    await requireRunnable(layers.view(rootFs), { args, env, cwd }, store.path('ingest'));
     const draft = layers.create(rootFs);
     try {
       return await (await chooseSandbox()).run({
@@ -81,8 +85,8 @@ export async function run(request: RunRequest): Promise<ExitStatus> {
         upper: { dir: draft.dir, workDir: draft.workDir },
         mounts: [...ambient.mounts, ...(request.mounts ?? [])],
         args,
-        env: environmentOf(request, config, { home: user.home, hostname, ambient: ambient.env }),
-        cwd: request.workdir ?? (config.WorkingDir || '/'),
+        env,
+        cwd,
         user: { uid: user.uid, gid: user.gid, additionalGids: [...user.additionalGids] },
         network: request.network ?? 'host',
         hostname,

@@ -13,7 +13,6 @@ import { type AptSetup, describeSources } from './apt-setup.ts';
 import { type Architecture, findArchitecture, hostArchitecture } from './architecture.ts';
 import { findArchives } from './archive.ts';
 import { readCredentials } from './credentials.ts';
-import { requireRunnable } from './emulation.ts';
 import { createFetcher, type Fetcher } from './fetcher.ts';
 import type { Flavour } from './flavour.ts';
 import { buildLayer } from './layer.ts';
@@ -119,7 +118,7 @@ async function assemble(
   const architecture = findArchitecture(request.architecture ?? hostArchitecture());
   services.beforeWork?.();
   if (flavour === 'full') {
-    requireRunnable(architecture);
+    await requireScripts(architecture, store);
     requireOwners();
   }
   const archives = findArchives(
@@ -175,6 +174,16 @@ async function assemble(
     }
   }
   return describeResult(layers, layer!, request, architecture, selection.packages, cached);
+}
+
+/** The maintainer scripts of a full image must run here. @throws StagecraftError `unsupported` */
+async function requireScripts({ name, platform }: Architecture, store: Store): Promise<void> {
+  const { cannotRun, runsHere } = await import('../sandbox/emulation.ts');
+  if (await runsHere(platform.architecture, store.path('ingest'))) return;
+  const { message, hint } = cannotRun(`A full image of Debian's ${name}`, platform.architecture);
+  throw new StagecraftError('unsupported', message, {
+    hint: `${hint}\nWith --minimal nothing of the image is run.`,
+  });
 }
 
 /** dpkg gives files to other owners than root, and fails where it cannot. */

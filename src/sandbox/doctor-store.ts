@@ -97,7 +97,8 @@ export async function checkOverlay(root: string, asUser: boolean): Promise<Check
 }
 
 /** A new directory in the store, or where it will be; nothing if there can be none. */
-function scratchIn(root: string): string | undefined {
+/** A new directory where the store is or would be; nothing where it cannot be made. */
+export function scratchIn(root: string): string | undefined {
   try {
     return mkdtempSync(join(nearestExisting(root), '.stagecraft-doctor-'));
   } catch {

@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { hostBundles } from '../transport/authorities.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { findProgram, wantedRung } from './choose.ts';
+import { checkPlatforms } from './doctor-platforms.ts';
 import { checkOverlay, checkSpace, checkStore } from './doctor-store.ts';
 import { blockingSetting, needsNamespace } from './namespace.ts';
 import { freeRange, readIds, subordinateIds, userNames } from './subids.ts';
@@ -29,6 +30,7 @@ export async function examineMachine(storeRoot: string): Promise<Check[]> {
     checkSandbox(),
     checkSeccomp(),
     ...(needsNamespace() ? [checkNamespaces(), checkIds()] : []),
+    checkPlatforms(storeRoot),
     checkCgroups(),
     checkStore(storeRoot),
     checkSpace(storeRoot),

@@ -56,15 +56,23 @@ export class ExecWork implements Work {
     const { services } = this.#context;
     const { meta, network, security } = this.#op;
     const sandbox = await services.sandbox();
-    const user = resolveUser(services.layers.view(mounts.rootFs), meta.user);
+    const view = services.layers.view(mounts.rootFs);
+    const user = resolveUser(view, meta.user);
     const devices = await this.#devices();
+    const env = this.#environment(user.home, mounts.env, devices?.env ?? []);
+    const { requireRunnable } = await import('../sandbox/emulation.ts');
+    await requireRunnable(
+      view,
+      { args: meta.args, env, cwd: meta.cwd || '/' },
+      services.store.path('ingest'),
+    );
     const { code, outOfMemory } = await sandbox.run({
       layers: services.layers.mountDirs(mounts.rootFs),
       ...(mounts.rootDraft !== undefined && { upper: upperOf(mounts.rootDraft) }),
       mounts: [...services.ambient.mounts, ...mounts.mounts],
       args: meta.args,
       ...(devices !== undefined && { devices }),
-      env: this.#environment(user.home, mounts.env, devices?.env ?? []),
+      env,
       cwd: meta.cwd || '/',
       user: {
         uid: user.uid,
