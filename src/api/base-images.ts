@@ -1,6 +1,12 @@
 import type { BlobStore } from '../content/blobs.ts';
 import type { ResolvedImage } from '../frontend/types.ts';
-import { formatPlatform, hostPlatform } from '../image/platform.ts';
+import {
+  equalPlatforms,
+  formatPlatform,
+  hostPlatform,
+  normalizePlatform,
+  rankPlatform,
+} from '../image/platform.ts';
 import { formatFamiliar, formatReference, parseReference, type Reference } from '../image/reference.ts';
 import type { Descriptor, Platform } from '../image/types.ts';
 import type { Registries } from '../registry/registries.ts';
@@ -19,6 +25,8 @@ export interface BaseImagesOptions {
   readonly signal: AbortSignal;
   /** `--pull`: asks the registry also for what the store has. */
   readonly pull: boolean;
+  /** Nobody asked for a platform: an image of the store serves as it is, whatever its own. */
+  readonly anyPlatform: boolean;
 }
 
 /**
@@ -104,8 +112,9 @@ export class BaseImages {
     const { pull, blobs, store } = this.#options;
     const known = this.#known(reference);
     // A digest always means the same.
-    if (known !== undefined && (!pull || reference.digest !== undefined))
-      if (hasPlatform(blobs, known, platform)) return known;
+    const isFixed = reference.digest !== undefined;
+    if (known !== undefined && (!pull || isFixed) && hasPlatform(blobs, known.descriptor, platform))
+      if (isFixed || known.fromRegistry || this.#serves(known.descriptor, platform)) return known.descriptor;
     const { pullDocuments } = await import('../registry/pull.ts');
     try {
       const descriptor = await pullDocuments(await this.#open(), blobs, reference, platform);
@@ -113,19 +122,31 @@ export class BaseImages {
       return descriptor;
     } catch (error) {
       throw known !== undefined && !pull
-        ? missingPart(known, blobs, platform, error)
+        ? missingPart(reference, known.descriptor, blobs, platform, error)
         : notThere(reference, error, pull);
     }
   }
 
-  #known(reference: Reference): Descriptor | undefined {
+  /**
+   * False for an image that was given its name here and is for another platform: Docker, too, looks elsewhere then. What
+   * the registry has for all platforms alike is taken, with a warning.
+   */
+  #serves(descriptor: Descriptor, platform: Platform): boolean {
+    const { anyPlatform, blobs } = this.#options;
+    if (anyPlatform && equalPlatforms(platform, hostPlatform())) return true;
+    return rankPlatform(platform, readImage(blobs, descriptor, platform).platform) !== undefined;
+  }
+
+  #known(reference: Reference): { descriptor: Descriptor; fromRegistry: boolean } | undefined {
     const { store } = this.#options;
     const name = formatReference(reference);
     try {
-      return findImage(store, reference.digest ?? name).descriptor;
+      const { descriptor } = findImage(store, reference.digest ?? name);
+      return { descriptor, fromRegistry: false };
     } catch (error) {
       if (!(error instanceof StagecraftError) || error.code !== 'not-found') throw error;
-      return recallBase(store, name, reference.digest);
+      const descriptor = recallBase(store, name, reference.digest);
+      return descriptor && { descriptor, fromRegistry: true };
     }
   }
 
@@ -148,13 +169,29 @@ function hasPlatform(blobs: BlobStore, descriptor: Descriptor, platform: Platfor
 }
 
 /** The image is here, but not for this platform, and its registry does not help: the former is what matters. */
-function missingPart(known: Descriptor, blobs: BlobStore, platform: Platform, cause: unknown): unknown {
+function missingPart(
+  reference: Reference,
+  known: Descriptor,
+  blobs: BlobStore,
+  platform: Platform,
+  cause: unknown,
+): unknown {
+  let own: string;
   try {
-    readImage(blobs, known, platform);
+    own = formatPlatform(normalizePlatform(readImage(blobs, known, platform).platform));
   } catch (error) {
     return error;
   }
-  return cause;
+  const name = formatFamiliar(reference);
+  const wanted = formatPlatform(normalizePlatform(platform));
+  return new StagecraftError(
+    'not-found',
+    `The base image ${name} is in the local store for ${own} only, not for ${wanted}.`,
+    {
+      hint: `\`stagecraft base -t ${name} --platform ${own},${wanted} --suite bookworm\` makes one of Debian's packages for both; or load one that has both.`,
+      cause,
+    },
+  );
 }
 
 function notThere(reference: Reference, error: unknown, pull: boolean): unknown {

@@ -1,19 +1,24 @@
 import { CacheRecords } from '../cache/records.ts';
+import { findArchitecture, hostArchitecture } from '../debian/architecture.ts';
 import { assembleBase, type BaseRequest, type BaseResult } from '../debian/assemble.ts';
 import { checkOutput, type Output, parseOutput } from '../exporter/outputs.ts';
 import type { CommittedImage } from '../exporter/types.ts';
+import { formatPlatform, normalizePlatform } from '../image/platform.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import { openLayerStore } from '../snapshot/layer-store.ts';
 import { blobsOf } from '../store/blobs.ts';
 import { checkNewName } from '../store/images.ts';
 import { takeLease } from '../store/leases.ts';
 import { openStore } from '../store/store.ts';
+import { type Digest, digestOf } from '../util/digest.ts';
 import { writeOutput } from './outputs.ts';
 import { Task } from './task.ts';
 import { workGate } from './work-gate.ts';
 
 /** A base image to assemble from Debian's packages, and where it goes. */
-export interface BaseImageRequest extends BaseRequest {
+export interface BaseImageRequest extends Omit<BaseRequest, 'architecture'> {
+  /** Image platforms or Debian's architectures; this machine's unless given. Several make an image index. */
+  readonly platforms?: readonly string[];
   /** Names for the image. */
   readonly tags: readonly string[];
   /** Into the store unless given. */
@@ -27,8 +32,9 @@ export interface BaseImageRequest extends BaseRequest {
 export interface BaseImage {
   /** The image as it is in the store; absent where no output wanted one. */
   image?: CommittedImage;
+  /** Of all platforms, one after another. */
   packages: BaseResult['packages'];
-  /** True when the same packages were made into a layer before. */
+  /** True when the same packages were made into layers before. */
   cached: boolean;
 }
 
@@ -41,7 +47,11 @@ export async function buildBase(request: BaseImageRequest): Promise<BaseImage> {
   const { outputs = [], tags, onProgress: progress = () => {} } = request;
   const signal = request.signal ?? new AbortController().signal;
   const names = tags.map(checkNewName);
-  for (const output of outputs) checkOutput(output);
+  const architectures = [
+    ...new Set((request.platforms ?? [hostArchitecture()]).map(each => findArchitecture(each))),
+  ];
+  const index = architectures.length > 1;
+  for (const output of outputs) checkOutput(output, index);
   const store = openStore(request.store);
   const lease = takeLease(store);
   const since = Date.now();
@@ -50,15 +60,13 @@ export async function buildBase(request: BaseImageRequest): Promise<BaseImage> {
     const sandbox = async () => (await import('../sandbox/choose.ts')).chooseSandbox();
     const records = new CacheRecords(store, since);
     const beforeWork = workGate(store);
-    const base = await assembleBase(request, {
-      store,
-      layers,
-      records,
-      beforeWork,
-      sandbox,
-      progress,
-      signal,
-    });
+    const bases: BaseResult[] = [];
+    for (const { name, platform } of architectures) {
+      const shown = index ? titled(progress, formatPlatform(normalizePlatform(platform))) : progress;
+      const parts = { store, layers, records, beforeWork, sandbox, progress: shown, signal };
+      bases.push(await assembleBase({ ...request, architecture: name }, parts));
+    }
+    const results = bases.map(({ rootfs, config }) => ({ rootFs: rootfs, config }));
     const { sourceDateEpoch: epoch } = request;
     const services = { store, layers, blobs: blobsOf(store), beforeWork, signal };
     let image: CommittedImage | undefined;
@@ -69,18 +77,33 @@ export async function buildBase(request: BaseImageRequest): Promise<BaseImage> {
         image: { epoch, ...output.image },
       };
       const written = await Task.run(progress, 'exporting to image', task =>
-        writeOutput(
-          services,
-          { results: [{ rootFs: base.rootfs, config: base.config }], index: false },
-          named,
-          task,
-        ),
+        writeOutput(services, { results, index }, named, task),
       );
       image ??= written.image;
     }
-    return { ...(image !== undefined && { image }), packages: base.packages, cached: base.cached };
+    return {
+      ...(image !== undefined && { image }),
+      packages: bases.flatMap(each => each.packages),
+      cached: bases.every(each => each.cached),
+    };
   } finally {
     lease.release();
     store.close();
   }
+}
+
+/** The same steps for each of several platforms are different steps to a display. */
+function titled(progress: ProgressSink, platform: string): ProgressSink {
+  const known = (digest: Digest): Digest => digestOf(`${platform} ${digest}`);
+  return ({ vertexes = [], statuses = [], logs = [], ...rest }) =>
+    progress({
+      ...rest,
+      vertexes: vertexes.map(each => ({
+        ...each,
+        digest: known(each.digest),
+        name: each.name.replace('[base]', `[base ${platform}]`),
+      })),
+      statuses: statuses.map(each => ({ ...each, vertex: known(each.vertex) })),
+      logs: logs.map(each => ({ ...each, vertex: known(each.vertex) })),
+    });
 }

@@ -35,7 +35,14 @@ export async function withServices<T>(
   const digests = new LayerDigests(layers);
   const blobs = blobsOf(store);
   const signal = request.signal ?? new AbortController().signal;
-  const images = new BaseImages({ store, blobs, env: process.env, signal, pull: request.pull ?? false });
+  const images = new BaseImages({
+    store,
+    blobs,
+    env: process.env,
+    signal,
+    pull: request.pull ?? false,
+    anyPlatform: !request.platforms?.length,
+  });
   const lent = lend({
     secrets: request.secrets ?? [],
     ssh: request.ssh ?? [],

@@ -37,9 +37,9 @@ need: no shell, no package manager, yet the package records that scanners read.`
       help: 'Where the result goes, as in stagecraft build (default the store)',
     },
     platform: {
-      kind: 'text',
+      kind: 'list',
       value: 'PLATFORM',
-      help: 'Assemble for it, such as linux/arm64 (default this machine)',
+      help: 'Assemble for it, such as linux/arm64 (default this machine);\nseveral, by commas or flags, make an index of images',
     },
     progress: {
       kind: 'text',
@@ -80,7 +80,7 @@ need: no shell, no package manager, yet the package records that scanners read.`
         flavour: flags.minimal ? 'minimal' : 'full',
         include: words(flags.include),
         mirror: flags.mirror,
-        architecture: flags.platform?.replace(/^linux\//, ''),
+        ...(flags.platform.length > 0 && { platforms: words(flags.platform) }),
         components: flags.component.length > 0 ? words(flags.component) : undefined,
         keyrings: flags.keyring.length > 0 ? flags.keyring : undefined,
         sourceDateEpoch: env.SOURCE_DATE_EPOCH ? parseEpoch(env.SOURCE_DATE_EPOCH) : undefined,

@@ -127,8 +127,6 @@ export const command = defineCommand({
 The context is the directory that COPY and ADD read. The image goes into the local store, unless --output says else.`,
   flags,
   absent: {
-    '--pull':
-      'This version cannot pull: base images come from the local store. Renew them there with `stagecraft base` or `stagecraft load`.',
     '--push':
       'This version cannot push: write an archive with -o type=oci,dest=FILE and push it with skopeo.',
   },
