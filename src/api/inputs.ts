@@ -5,6 +5,7 @@ import { contextTree, downloadName, httpContext, parseGitContext } from '../fron
 import type { FrontendRequest, RemoteContext } from '../frontend/types.ts';
 import type { FileTree } from '../snapshot/types.ts';
 import { archiveStart, isArchive, receiveUpload } from '../source/upload.ts';
+import { parseBoolean } from '../util/boolean.ts';
 import { maskCredentials } from '../util/credentials.ts';
 import { digestHex } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
@@ -71,7 +72,7 @@ async function openMain(request: BuildRequest, services: BuildServices): Promise
       type: 'git',
       address: place,
       ref,
-      keepGitDir: /^(1|t|true)$/i.test(request.buildArgs?.BUILDKIT_CONTEXT_KEEP_GIT_DIR ?? ''),
+      keepGitDir: parseBoolean(request.buildArgs?.BUILDKIT_CONTEXT_KEEP_GIT_DIR ?? ''),
       mtime: request.buildArgs?.SOURCE_DATE_EPOCH ? 'commit' : undefined,
     };
     return { type: 'remote', context, tree: await openSource(contextTree(context), services) };
@@ -84,7 +85,7 @@ async function openMain(request: BuildRequest, services: BuildServices): Promise
 /** A tar archive, or the Dockerfile of a build without context. */
 async function readContextStream(request: BuildRequest, services: BuildServices): Promise<MainContext> {
   const { sources, solver } = services;
-  const { start, whole } = await peekInput(request.stdin ?? process.stdin, archiveStart);
+  const { start, whole } = await peekInput(request.stdin ?? process.stdin, archiveStart, solver.signal);
   if (!isArchive(start)) {
     if (request.dockerfile !== undefined)
       throw new StagecraftError(
@@ -94,7 +95,7 @@ async function readContextStream(request: BuildRequest, services: BuildServices)
           hint: 'Leave -f out, or give a tar archive with the context on standard input.',
         },
       );
-    return { type: 'dockerfile', text: await readDockerfileStream(whole) };
+    return { type: 'dockerfile', text: await readDockerfileStream(whole, solver.signal) };
   }
   const upload = await Task.run(solver.progress, '[internal] read build context from standard input', task =>
     receiveUpload(temporary(services, 'upload'), downloadName, whole, {
@@ -127,7 +128,7 @@ async function loadDockerfile(
   if (main.type === 'dockerfile') return { text: main.text, name: 'Dockerfile' };
   if (dockerfile === '-')
     return Task.run(progress, named('Dockerfile'), async () => ({
-      text: await readDockerfileStream(request.stdin ?? process.stdin),
+      text: await readDockerfileStream(request.stdin ?? process.stdin, services.solver.signal),
       name: 'Dockerfile',
     }));
   if (dockerfile !== undefined && /^https?:\/\//.test(dockerfile)) {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { StagecraftError } from '../util/errors.ts';
 
 /** Standard input, of which the start was looked at. */
@@ -12,15 +13,18 @@ export interface PeekedInput {
 export const dockerfileLimit = 2 << 20;
 
 /** @throws StagecraftError `usage` for a terminal, and where nothing comes */
-export async function peekInput(input: AsyncIterable<Uint8Array>, length: number): Promise<PeekedInput> {
-  refuseTerminal(input);
-  const iterator = input[Symbol.asyncIterator]();
-  const chunks: Uint8Array[] = [];
+export async function peekInput(
+  input: AsyncIterable<Uint8Array>,
+  length: number,
+  signal: AbortSignal,
+): Promise<PeekedInput> {
+  const chunks = chunksOf(input, signal);
+  const first: Uint8Array[] = [];
   let size = 0;
   while (size < length) {
-    const { value, done } = await iterator.next();
+    const { value, done } = await chunks.next();
     if (done) break;
-    chunks.push(value);
+    first.push(value);
     size += value.length;
   }
   if (size === 0)
@@ -28,27 +32,51 @@ export async function peekInput(input: AsyncIterable<Uint8Array>, length: number
       hint: 'Pipe a Dockerfile or a tar archive into it, or name a directory.',
     });
   async function* whole(): AsyncGenerator<Uint8Array> {
+    yield* first;
     yield* chunks;
-    for (;;) {
-      const { value, done } = await iterator.next();
-      if (done) return;
-      yield value;
-    }
   }
-  return { start: Buffer.concat(chunks).subarray(0, length), whole: whole() };
+  return { start: Buffer.concat(first).subarray(0, length), whole: whole() };
 }
 
 /** A whole Dockerfile. @throws StagecraftError `usage` for a terminal, or `dockerfile` where it is too long */
-export async function readDockerfileStream(input: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  refuseTerminal(input);
+export async function readDockerfileStream(
+  input: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of input) {
+  for await (const chunk of chunksOf(input, signal)) {
     size += chunk.length;
     if (size > dockerfileLimit) throw tooLong('The Dockerfile on standard input');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** What comes, until the build is stopped: then nobody waits for more. */
+async function* chunksOf(
+  input: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  refuseTerminal(input);
+  const iterator = input[Symbol.asyncIterator]();
+  const stopped = Promise.withResolvers<never>();
+  stopped.promise.catch(() => {});
+  const stop = (): void => {
+    stopped.reject(signal.reason);
+    if (input instanceof Readable) input.destroy();
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    signal.throwIfAborted();
+    for (;;) {
+      const { value, done } = await Promise.race([iterator.next(), stopped.promise]);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 export function tooLong(what: string): StagecraftError {

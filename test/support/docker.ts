@@ -25,6 +25,10 @@ export class Docker {
 
   /** Runs `docker` with these words; the engine is started first if it does not run yet. */
   async try(...args: readonly string[]): Promise<Outcome> {
+    return this.#run(args);
+  }
+
+  async #run(args: readonly string[], input?: string | Uint8Array): Promise<Outcome> {
     this.#started ??= this.#start();
     await this.#started;
     const env = {
@@ -32,11 +36,16 @@ export class Docker {
       DOCKER_BUILDKIT: '1',
       DOCKER_CONFIG: this.#path('config'),
     };
-    return run([client, ...args], { env });
+    return run([client, ...args], { env, input });
   }
 
   async ok(...args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.try(...args);
+    return this.feed(undefined, ...args);
+  }
+
+  /** The same with something on standard input. */
+  async feed(input: string | Uint8Array | undefined, ...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.#run(args, input);
     if (code !== 0) throw new Error(`docker ${args.join(' ')} ended with ${code}:\n${stderr}`);
     return stdout;
   }

@@ -19,8 +19,8 @@ export interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
   user?: User | undefined;
-  /** Standard input: a text, or `wait` for one that the caller writes and ends. */
-  input?: string | undefined;
+  /** Standard input: its content, or `wait` for one that the caller writes and ends. */
+  input?: string | Uint8Array | undefined;
   /** A command that starts the program: its words come first. */
   through?: readonly string[];
 }
