@@ -407,20 +407,15 @@ suite('the same context by Docker and here', {
         files[`${directory}${name}-f`] = '';
       for (const directory of ['', 'dir/', 'other/dir/']) files[`${directory}${name}/in/file`] = '';
     }
+    // No exceptions with `**`: since the version that Debian's Docker has, they hold for what lies within a directory, too.
     const lists = [
-      ['**/a', '!dir/**', 'dir/a/**/ab-f'],
-      ['*', '!dir', 'dir/*', '!dir/a', '!**/README.md'],
-      ['\ufeff# comment', 'a ', '  b', ' # no comment', '!', '\tab\t'].filter(line => line !== '!'),
-      ['dir/\r', '!dir/a/\r', '\r', 'other\r'],
-      ['/dir/./a//', 'other/../ab', './b', '../a', '/'],
-      ['**', '!**/in/file', '**/node_modules/**'],
-      ['**/*.md', '!README.md', 'dir/?', 'other/[a-c]*', 'other/[^a-z]*'],
-      ['dir/**/in', '!dir/**/file', '**/**/sub', '!sub/sub/sub/a'],
-      ['\\[z\\]', '[[]z]-f', 'sp ace', 'é*', '.h*', '!.hidden/in'],
-      ['**/dir/a*', '!**/a.b', 'other/**', '!other/b/*/a*', '**b'],
-      ['*/*/file', 'dir/*/in/', '!*/a/in/file', 'node_modules/'],
-      ['.', '!ab'],
-      ['**/.', '!dir'],
+      ['**/a', '**/*.md', '!README.md', 'dir/?', 'other/[a-c]*', 'other/[^a-z]*'],
+      ['*', '!dir', 'dir/*', '!dir/a'],
+      ['\ufeff# comment', 'a ', '  b', ' # no comment', '\tab\t', '', ' '],
+      ['dir/\r', '!dir/a/\r', '\r', 'other\r', '**/**/sub'],
+      ['/dir/./a//', 'other/../ab', './b', '../a', '/', '**/.'],
+      ['\\[z\\]', '[[]z]-f', 'sp ace', 'é*', '.h*', '!.hidden/in', '**/node_modules/**'],
+      ['*/*/file', 'dir/*/in/', '!*/a/in/file', 'node_modules/', '.'],
     ];
     for (const lines of lists) {
       const context = work.context({ ...files, Dockerfile: everything, '.dockerignore': lines.join('\n') });

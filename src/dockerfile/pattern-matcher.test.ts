@@ -60,6 +60,15 @@ test('the last pattern that matches decides', () => {
   for (const path of gone) assert.equal(matcher.matches(path), true, path);
 });
 
+test('an exception for a directory holds for what is in it, in any depth', () => {
+  const matcher = new PatternMatcher(['*', '!**/keep', '**/keep/not']);
+  for (const path of ['keep', 'keep/a', 'x/keep', 'x/keep/a/b'])
+    assert.equal(walk(matcher, path).matched, false, path);
+  for (const path of ['x', 'x/a', 'keep/not', 'x/keep/not/a'])
+    assert.equal(walk(matcher, path).matched, true, path);
+  assert.equal(matcher.mayDifferBelow(walk(matcher, 'x')), true);
+});
+
 test('white space around patterns and empty patterns count for nothing', () => {
   assert.equal(new PatternMatcher(['  a  ', '', ' ']).matches('a'), true);
   assert.equal(new PatternMatcher(['', ' ']).isEmpty, true);
