@@ -407,7 +407,7 @@ suite('the same context by Docker and here', {
         files[`${directory}${name}-f`] = '';
       for (const directory of ['', 'dir/', 'other/dir/']) files[`${directory}${name}/in/file`] = '';
     }
-    // No exceptions with `**`: since the version that Debian's Docker has, they hold for what lies within a directory, too.
+    // No exceptions with wildcards: since the version that Debian's Docker has, they hold for what lies within a directory, too.
     const lists = [
       ['**/a', '**/*.md', '!README.md', 'dir/?', 'other/[a-c]*', 'other/[^a-z]*'],
       ['*', '!dir', 'dir/*', '!dir/a'],
@@ -415,7 +415,7 @@ suite('the same context by Docker and here', {
       ['dir/\r', '!dir/a/\r', '\r', 'other\r', '**/**/sub'],
       ['/dir/./a//', 'other/../ab', './b', '../a', '/', '**/.'],
       ['\\[z\\]', '[[]z]-f', 'sp ace', 'é*', '.h*', '!.hidden/in', '**/node_modules/**'],
-      ['*/*/file', 'dir/*/in/', '!*/a/in/file', 'node_modules/', '.'],
+      ['*/*/file', 'dir/*/in/', 'node_modules/', '.'],
     ];
     for (const lines of lists) {
       const context = work.context({ ...files, Dockerfile: everything, '.dockerignore': lines.join('\n') });
