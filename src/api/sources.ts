@@ -1,4 +1,4 @@
-import { imageKey, uploadKey } from '../cache/keys.ts';
+import { downloadKey, imageKey } from '../cache/keys.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import { readJson } from '../content/json.ts';
 import type { ResolvedImage } from '../frontend/types.ts';
@@ -8,10 +8,10 @@ import { parseReference } from '../image/reference.ts';
 import type { Platform } from '../image/types.ts';
 import type { FileTree, LayerStore } from '../snapshot/types.ts';
 import type { ResolvedSource, ResolveSource } from '../solver/types.ts';
+import type { Download } from '../source/http.ts';
 import type { FetchBlobs } from '../source/image.ts';
 import { LocalTree } from '../source/local.ts';
 import type { RemoteServices } from '../source/remote.ts';
-import type { Upload } from '../source/upload.ts';
 import { type ReadImage, readImage } from '../store/inspect.ts';
 import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
@@ -29,7 +29,7 @@ export interface SourceServices {
   /** The directories that `local://NAME` sources read. */
   contexts: Map<string, ContextDirectory>;
   /** What `http://buildkit-session/...` sources read: what came on standard input. */
-  uploads: Map<string, Upload>;
+  uploads: Map<string, Download>;
   /** The layouts of `oci-layout://` sources, by their `oci.store`. */
   layouts: Map<string, BlobStore>;
   /** What sources on the network are fetched with. */
@@ -59,7 +59,7 @@ export function sourceResolver(services: SourceServices): ResolveSource {
     if (scheme === 'oci-layout') return layoutSource(services, rest, attrs, platform);
     if (scheme === 'local') return localSource(services, rest, attrs);
     const upload = services.uploads.get(identifier);
-    if (upload !== undefined) return uploadSource(services, upload);
+    if (upload !== undefined) return uploadSource(upload);
     if (scheme === 'http' || scheme === 'https') return httpSource(services, identifier, attrs, progress);
     if (scheme === 'git') return gitSource(services, identifier, attrs, progress);
     throw new StagecraftError('unsupported', `Nothing can be read from ${identifier}.`);
@@ -139,14 +139,14 @@ function layoutSource(
   };
 }
 
-function uploadSource({ opened }: SourceServices, { directory, digest }: Upload): ResolvedSource {
+function uploadSource(upload: Download): ResolvedSource {
+  const metadata = { mode: 0o600, uid: 0, gid: 0 };
   return {
-    key: uploadKey(digest),
+    key: downloadKey({ ...metadata, ...upload }),
     origin: 'standard input',
     async load() {
-      const tree = new LocalTree(directory);
-      opened.push(tree);
-      return { tree };
+      const { DownloadTree } = await import('../source/http-tree.ts');
+      return { tree: new DownloadTree(upload, metadata) };
     },
   };
 }

@@ -29,11 +29,6 @@ export function imageKey(diffIds: readonly Digest[]): CacheKey {
   return digestOf(JSON.stringify([version, 'image', ...diffIds]));
 }
 
-/** The key of a file that came on standard input, alone in its directory. */
-export function uploadKey(data: Digest): CacheKey {
-  return digestOf(JSON.stringify([version, 'upload', data]));
-}
-
 /** What a download is as a root file system: one file. */
 export interface DownloadIdentity {
   digest: Digest;

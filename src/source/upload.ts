@@ -3,15 +3,9 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { detectCompression } from '../content/decompress.ts';
 import { blockSize, decodeHeader, HeaderError, isZeroBlock } from '../tar/header.ts';
-import { type Digest, finishDigest, startDigest } from '../util/digest.ts';
+import { finishDigest, startDigest } from '../util/digest.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
-
-/** A file that came on a stream, alone in its directory. */
-export interface Upload {
-  readonly directory: string;
-  /** Of the file's bytes. */
-  readonly digest: Digest;
-}
+import type { Download } from './http.ts';
 
 /** Bytes that {@link isArchive} wants to see. */
 export const archiveStart = blockSize;
@@ -34,13 +28,14 @@ export function isArchive(start: Uint8Array): boolean {
   }
 }
 
-/** Keeps what comes as a file. @throws StagecraftError `io` when it cannot be written */
+/** Keeps what comes as a file of a directory. @throws StagecraftError `io` when it cannot be written */
 export async function receiveUpload(
   directory: string,
-  name: string,
+  filename: string,
   source: AsyncIterable<Uint8Array>,
   { signal, status }: { signal: AbortSignal; status(bytes: number, total?: number): void },
-): Promise<Upload> {
+): Promise<Download> {
+  const path = join(directory, filename);
   const hash = startDigest();
   let bytes = 0;
   async function* measured(): AsyncGenerator<Uint8Array> {
@@ -52,7 +47,7 @@ export async function receiveUpload(
     }
   }
   try {
-    await pipeline(measured(), createWriteStream(join(directory, name), { mode: 0o600 }), { signal });
+    await pipeline(measured(), createWriteStream(path, { mode: 0o600 }), { signal });
   } catch (error) {
     if (!isErrno(error, 'ENOSPC', 'EDQUOT', 'EIO', 'EROFS')) throw error;
     throw new StagecraftError('io', `Cannot write into the store: ${(error as Error).message}.`, {
@@ -61,5 +56,5 @@ export async function receiveUpload(
     });
   }
   status(bytes, bytes);
-  return { directory, digest: finishDigest(hash) };
+  return { digest: finishDigest(hash), path, filename, size: bytes, lastModified: undefined };
 }
