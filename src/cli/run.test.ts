@@ -248,7 +248,7 @@ CMD ["echo", "the default"]
     const graph = JSON.parse(stagecraft(['build', '--call=llb,format=json', context]).stdout);
     assert.ok(graph.some((op: { Op: { Op: object } }) => 'exec' in op.Op.Op));
     assert.ok(stagecraft(['build', '--call=llb', context]).stdout.length > 100);
-    assert.match(stagecraft(['build', '--call=outline', context]).stderr, /"outline" of --call is unknown/);
+    assert.match(stagecraft(['build', '--call=graph', context]).stderr, /"graph" of --call is unknown/);
   });
 
   test('an image goes through an archive and back', () => {

@@ -3,6 +3,7 @@ import { normalizePlatform } from '../image/platform.ts';
 import type { ImageConfig } from '../image/types.ts';
 import { type Definition, marshal } from '../llb/index.ts';
 import { BaseResolver, resolveBases } from './bases.ts';
+import type { Env } from './env.ts';
 import { timeOf } from './history.ts';
 import { compactConfig, platformOf } from './images.ts';
 import type { Planner } from './planner.ts';
@@ -18,6 +19,8 @@ import { Warnings } from './warnings.ts';
 export interface DockerfilePlan {
   readonly result: FrontendResult;
   readonly file: Dockerfile;
+  /** ARG before the first FROM, and the predefined ones. */
+  readonly globalArgs: Env;
   readonly target: StagePlan;
   /** Every stage of the file. */
   readonly stages: readonly StagePlan[];
@@ -66,7 +69,14 @@ export async function planStages(
         base: stage.baseName,
       })),
   };
-  return { result, file: planner.file, target, stages: table.stages, reached };
+  return {
+    result,
+    file: planner.file,
+    globalArgs: planner.globalArgs,
+    target,
+    stages: table.stages,
+    reached,
+  };
 }
 
 /** These stages, and the stages and images that they need, base images known. Triggers of these may need further ones. */

@@ -1,6 +1,7 @@
 import { build } from '../../api/build.ts';
 import type { BuildRequest, BuildResult } from '../../api/request.ts';
 import { chooseDisplayMode, displayModes } from '../../progress/display.ts';
+import { answerCall, type Call, calls, parseCall } from '../calls.ts';
 import { defineCommand, type FlagValues, type Surroundings } from '../command.ts';
 import { openDisplay } from '../display.ts';
 import { usageError } from '../parse.ts';
@@ -29,10 +30,11 @@ const flags = {
   call: {
     kind: 'text',
     value: 'METHOD',
-    help: 'build, or llb to write the build graph to standard output;\nllb,format=json writes it as JSON (default build)',
-    complete: ['build', 'llb', 'llb,format=json'],
+    help: 'build; check; outline: what it can be given; targets: its stages; or llb,\nthe build graph; each but build with ,format=json too (default build)',
+    complete: calls,
   },
   'cgroup-parent': { kind: 'text', value: 'CGROUP', help: 'The control group of the steps' },
+  check: { kind: 'boolean', help: 'Check the Dockerfile instead of building: --call=check' },
   file: {
     kind: 'text',
     short: 'f',
@@ -148,10 +150,11 @@ The context is the directory that COPY and ADD read. The image goes into the loc
     ['The graph, without building', 'stagecraft build --call=llb,format=json .'],
   ],
   async run(flags, [context], surroundings) {
-    const call = readCall(flags.call);
-    if (call !== 'build') return writeGraph(call, flags, context!, surroundings);
     const { stderr, stdout, signal, env } = surroundings;
+    const call = parseCall(flags.call ?? (flags.check ? 'check' : 'build'));
     const request = readBuildRequest(flags, context!, env);
+    if (call.method === 'llb') return writeGraph(call, request, surroundings);
+    if (call.method !== 'build') return answerCall(call, { ...request, signal }, surroundings);
     const mode = flags.quiet ? 'quiet' : chooseDisplayMode(flags.progress, env);
     const display = openDisplay(mode, surroundings);
     const showsWarnings = mode === 'auto' || mode === 'plain' || mode === 'tty';
@@ -176,18 +179,6 @@ The context is the directory that COPY and ADD read. The image goes into the loc
   },
 });
 
-type Call = 'build' | 'llb' | 'llb-json';
-
-function readCall(text = 'build'): Call {
-  const calls: Record<string, Call> = { build: 'build', llb: 'llb', 'llb,format=json': 'llb-json' };
-  if (Object.hasOwn(calls, text)) return calls[text]!;
-  throw usageError(
-    command,
-    `The value "${text}" of --call is unknown.`,
-    'There are build, llb and llb,format=json.',
-  );
-}
-
 async function writeResult(
   result: BuildResult,
   flags: BuildFlags,
@@ -202,23 +193,20 @@ async function writeResult(
 }
 
 async function writeGraph(
-  call: Call,
-  flags: BuildFlags,
-  context: string,
-  { stdout, env, signal }: Surroundings,
+  { json }: Call,
+  request: BuildRequest,
+  { stdout, signal }: Surroundings,
 ): Promise<number> {
-  if (call === 'llb' && stdout.isTTY)
+  if (!json && stdout.isTTY)
     throw usageError(
       command,
       'The graph is binary, not for a terminal.',
       'Use a pipe, or --call=llb,format=json.',
     );
   const { dumpDefinition, encodeDefinition, plan } = await import('../../api/plan.ts');
-  const { definition } = await plan({ ...readBuildRequest(flags, context, env), signal });
+  const { definition } = await plan({ ...request, signal });
   stdout.write(
-    call === 'llb'
-      ? encodeDefinition(definition)
-      : `${JSON.stringify(dumpDefinition(definition), null, 2)}\n`,
+    json ? `${JSON.stringify(dumpDefinition(definition), null, 2)}\n` : encodeDefinition(definition),
   );
   return 0;
 }

@@ -1,5 +1,6 @@
 import type { SourceRange } from '../../util/errors.ts';
-import { formatExcerpt, lastLine } from '../../util/excerpt.ts';
+import { formatExcerpt } from '../../util/excerpt.ts';
+import { lineRanges } from '../../util/line-ranges.ts';
 import type { CheckReport } from '../report.ts';
 
 /** BuildKit's result of `--call=check,format=json` (frontend/subrequests/lint), for any number of files. */
@@ -56,15 +57,7 @@ export function lintResults(reports: readonly CheckReport[]): LintResults {
 }
 
 function locationOf(range: SourceRange | undefined, index: number): Location {
-  return { ...(index > 0 && { sourceIndex: index }), ...(range && { ranges: linesOf(range) }) };
-}
-
-function linesOf(range: SourceRange): NonNullable<Location['ranges']> {
-  const first = range.start.line;
-  return Array.from({ length: lastLine(range) - first + 1 }, (_, i) => ({
-    start: { line: first + i },
-    end: { line: first + i },
-  }));
+  return { ...(index > 0 && { sourceIndex: index }), ...(range && { ranges: lineRanges(range) }) };
 }
 
 /** What buildx prints of a check: every warning with its lines. */
