@@ -45,6 +45,8 @@ export interface BlobWriter {
 export interface StreamOptions {
   /** Fails at the end with `integrity` when the bytes on disk are not the blob any more. */
   verify?: boolean;
+  /** Where to begin, in bytes; what is only a part cannot be verified. */
+  from?: number;
 }
 
 /** Blobs by digest in the `blobs/sha256` directory of an OCI image layout (image-layout.md). */
@@ -135,6 +137,7 @@ export function openBlobs(root: string, exclusively: Exclusively = body => body(
       const fd = blobs.open(digest);
       for await (const chunk of createReadStream('', {
         fd,
+        start: options.from ?? 0,
         highWaterMark: 1 << 18,
       }) as AsyncIterable<Buffer>) {
         hash?.update(chunk);

@@ -24,6 +24,9 @@ export interface ClientServices {
   readonly retryDelay?: number | undefined;
 }
 
+/** What a request has besides its method and place. */
+export type RequestOptions = Pick<Request, 'headers' | 'body'>;
+
 const accepted = [
   mediaTypes.index,
   mediaTypes.manifest,
@@ -37,6 +40,7 @@ export class RepositoryClient {
   readonly #services: ClientServices;
   readonly #authorizer: Authorizer;
   #base: URL | undefined;
+  #actions: Actions | undefined;
 
   constructor(endpoint: Endpoint, services: ClientServices) {
     this.#endpoint = endpoint;
@@ -54,9 +58,9 @@ export class RepositoryClient {
    * @throws StagecraftError `not-found`; `integrity` when it is not what its digest says; `io`
    */
   async manifest(reference: string): Promise<Fetched> {
-    const response = await this.#request('GET', `manifests/${reference}`, { accept: accepted });
+    const response = await this.request('GET', `manifests/${reference}`, { headers: { accept: accepted } });
     const what = `The manifest ${this.name}${isDigest(reference) ? '@' : ':'}${reference}`;
-    if (response.status !== 200) throw await this.#refused(response, what);
+    if (response.status !== 200) throw await this.refused(response, what);
     const bytes = await readWhole(response, what);
     const digest = digestOf(bytes);
     const stated = isDigest(reference) ? reference : response.headers['docker-content-digest'];
@@ -77,10 +81,9 @@ export class RepositoryClient {
 
   /** The digest that a tag has now, without its content; nothing where the registry does not say. @throws as `manifest` */
   async digest(reference: string): Promise<Digest | undefined> {
-    const response = await this.#request('HEAD', `manifests/${reference}`, { accept: accepted });
+    const response = await this.request('HEAD', `manifests/${reference}`, { headers: { accept: accepted } });
     response.body.resume();
-    if (response.status !== 200)
-      throw await this.#refused(response, `The manifest ${this.name}:${reference}`);
+    if (response.status !== 200) throw await this.refused(response, `The manifest ${this.name}:${reference}`);
     const digest = response.headers['docker-content-digest'];
     return typeof digest === 'string' && isDigest(digest) ? digest : undefined;
   }
@@ -93,19 +96,33 @@ export class RepositoryClient {
   blob(descriptor: Descriptor): AsyncGenerator<Uint8Array, void, undefined> {
     const what = `The blob ${descriptor.digest} of ${this.name}`;
     const open = async (from: number): Promise<Response> => {
-      const range: OutgoingHttpHeaders = from > 0 ? { range: `bytes=${from}-` } : {};
-      const response = await this.#request('GET', `blobs/${descriptor.digest}`, range);
+      const headers: OutgoingHttpHeaders = from > 0 ? { range: `bytes=${from}-` } : {};
+      const response = await this.request('GET', `blobs/${descriptor.digest}`, { headers });
       if (response.status === 200 || (from > 0 && response.status === 206)) return response;
-      throw await this.#refused(response, what);
+      throw await this.refused(response, what);
     };
     return readBlob(open, descriptor.size, what, this.#services.signal);
   }
 
-  async #request(method: Request['method'], path: string, headers: OutgoingHttpHeaders): Promise<Response> {
+  /**
+   * Sends a request, authorized for what it does. An answer of any status comes back.
+   * @param place a path within the repository, or an address that the registry gave
+   */
+  async request(
+    method: Request['method'],
+    place: string | URL,
+    options: RequestOptions = {},
+  ): Promise<Response> {
     const { repository } = this.#endpoint;
     const base = await this.#findBase();
-    const url = new URL(`${repository}/${path}`, base);
-    return this.#authorized({ method, url, headers }, 'pull');
+    const url = typeof place === 'string' ? new URL(`${repository}/${place}`, base) : place;
+    const actions = method === 'GET' || method === 'HEAD' ? (this.#actions ?? 'pull') : 'pull,push';
+    // Who is going to push needs one token for all.
+    if (actions === 'pull,push') this.#actions = actions;
+    const request = { method, url, headers: options.headers, body: options.body };
+    // Another host that the registry sends us to gets no token.
+    if (url.origin !== base.origin) return send(request, this.#services);
+    return this.#authorized(request, actions);
   }
 
   /** Sends a request with the token that is known, and once more with the one that the answer asks for. */
@@ -137,12 +154,13 @@ export class RepositoryClient {
     return this.#base;
   }
 
-  async #refused(response: Response, what: string): Promise<StagecraftError> {
+  /** What an answer that is none means. `what` begins the sentence. */
+  async refused(response: Response, what: string): Promise<StagecraftError> {
     const { registry, repository } = this.#endpoint;
     if (response.status === 401 || response.status === 403) {
       response.body.destroy();
       const credential = await this.#services.findCredential(registry, repository);
-      return denied(registry, scopeOf(repository, 'pull'), credential);
+      return denied(registry, scopeOf(repository, this.#actions ?? 'pull'), credential);
     }
     const reason = await explain(response);
     if (response.status === 404)
@@ -151,7 +169,7 @@ export class RepositoryClient {
       });
     return new StagecraftError(
       'io',
-      `${what} cannot be fetched: ${shownAddress(response.url)} answers ${response.status}${reason}.`,
+      `${what}: ${shownAddress(response.url)} answers ${response.status}${reason}.`,
     );
   }
 }

@@ -32,8 +32,7 @@ export class Registries {
    * @throws what the registry itself says
    */
   async ask<T>(reference: Reference, question: (client: RepositoryClient) => Promise<T>): Promise<T> {
-    this.#settings ??= readRegistrySettings(this.#options.env);
-    const endpoints = endpointsFor(await this.#settings, reference);
+    const endpoints = await this.#endpoints(reference);
     for (const mirror of endpoints.slice(0, -1)) {
       try {
         return await question(this.#client(mirror));
@@ -45,8 +44,18 @@ export class Registries {
     return question(this.#client(endpoints.at(-1)!));
   }
 
+  /** The repository in its registry itself: what is written goes to no mirror. */
+  async repository(reference: Reference): Promise<RepositoryClient> {
+    return this.#client((await this.#endpoints(reference)).at(-1)!);
+  }
+
   close(): void {
     for (const agents of this.#agents.values()) agents.close();
+  }
+
+  async #endpoints(reference: Reference): Promise<Endpoint[]> {
+    this.#settings ??= readRegistrySettings(this.#options.env);
+    return endpointsFor(await this.#settings, reference);
   }
 
   #client(endpoint: Endpoint): RepositoryClient {

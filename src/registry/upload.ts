@@ -1,0 +1,157 @@
+import type { Descriptor } from '../image/types.ts';
+import type { Response } from '../transport/request.ts';
+import { isLost, shownAddress } from '../transport/request.ts';
+import type { Digest } from '../util/digest.ts';
+import { StagecraftError } from '../util/errors.ts';
+import type { RepositoryClient } from './client.ts';
+
+export interface UploadOptions {
+  /** Reads the blob's bytes from an offset on. */
+  open(from: number): AsyncIterable<Uint8Array>;
+  /** Another repository of the registry that may have the blob. */
+  readonly mountFrom?: string | undefined;
+  /** Told how many bytes the registry has. */
+  onBytes?(done: number): void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bytes of one piece, where a registry does not take a whole blob in one request. */
+const pieceSize = 16 << 20;
+const tries = 3;
+
+/**
+ * Sends a blob unless the registry has it (OCI distribution specification, Pushing blobs): by mounting it from another
+ * repository, in one request, or in pieces where the registry limits those.
+ * @throws StagecraftError `io` with what the registry said
+ */
+export async function uploadBlob(
+  client: RepositoryClient,
+  blob: Descriptor,
+  options: UploadOptions,
+): Promise<'there' | 'mounted' | 'sent'> {
+  if (await hasBlob(client, blob.digest)) return 'there';
+  const what = `The blob ${blob.digest} cannot be sent to ${client.name}`;
+  for (let attempt = 1; ; attempt++) {
+    const location = await begin(client, blob, options, what);
+    if (location === undefined) return 'mounted';
+    try {
+      const response = await sendWhole(client, blob, location, options);
+      if (response.status === 413) await sendPieces(client, blob, options, what);
+      else if (response.status !== 201) throw await client.refused(response, what);
+      else response.body.resume();
+      return 'sent';
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (attempt === tries || !isLost(error)) throw error;
+    }
+  }
+}
+
+/** Sends a manifest or an index under a tag or its digest (Pushing manifests). @throws as {@link uploadBlob} */
+export async function uploadManifest(
+  client: RepositoryClient,
+  { mediaType, digest }: Descriptor,
+  bytes: Uint8Array,
+  reference: string = digest,
+): Promise<void> {
+  const what = `The manifest ${digest} cannot be sent to ${client.name}`;
+  const headers = { 'content-type': mediaType, 'content-length': bytes.length };
+  const response = await client.request('PUT', `manifests/${reference}`, { headers, body: bytes });
+  if (response.status !== 201) throw await client.refused(response, what);
+  response.body.resume();
+  const stored = response.headers['docker-content-digest'];
+  if (stored !== undefined && stored !== digest)
+    throw new StagecraftError('integrity', `${client.name} took ${digest} in, and calls it ${stored}.`);
+}
+
+async function hasBlob(client: RepositoryClient, digest: Digest): Promise<boolean> {
+  const response = await client.request('HEAD', `blobs/${digest}`);
+  response.body.resume();
+  return response.status === 200;
+}
+
+/** Where to send the blob; nothing when the registry has mounted it. */
+async function begin(
+  client: RepositoryClient,
+  { digest }: Descriptor,
+  { mountFrom }: UploadOptions,
+  what: string,
+): Promise<URL | undefined> {
+  const query = mountFrom === undefined ? '' : `?${new URLSearchParams({ mount: digest, from: mountFrom })}`;
+  const headers = { 'content-length': 0 };
+  const response = await client.request('POST', `blobs/uploads/${query}`, { headers });
+  response.body.resume();
+  if (response.status === 201 && mountFrom !== undefined) return undefined;
+  if (response.status !== 202) throw await client.refused(response, what);
+  return locationOf(response, what);
+}
+
+async function sendWhole(
+  client: RepositoryClient,
+  { digest, size }: Descriptor,
+  location: URL,
+  { open, onBytes }: UploadOptions,
+): Promise<Response> {
+  const url = new URL(location);
+  url.searchParams.set('digest', digest);
+  const headers = { 'content-type': 'application/octet-stream', 'content-length': size };
+  return client.request('PUT', url, { headers, body: () => counted(open(0), 0, onBytes) });
+}
+
+async function sendPieces(
+  client: RepositoryClient,
+  blob: Descriptor,
+  options: UploadOptions,
+  what: string,
+): Promise<void> {
+  let location = await begin(client, blob, { ...options, mountFrom: undefined }, what);
+  for (let from = 0; from < blob.size; from += pieceSize) {
+    const length = Math.min(pieceSize, blob.size - from);
+    const response = await client.request('PATCH', location!, {
+      headers: {
+        'content-type': 'application/octet-stream',
+        'content-length': length,
+        'content-range': `${from}-${from + length - 1}`,
+      },
+      body: () => counted(firstBytes(options.open(from), length), from, options.onBytes),
+    });
+    if (response.status !== 202) throw await client.refused(response, what);
+    response.body.resume();
+    location = locationOf(response, what);
+  }
+  location!.searchParams.set('digest', blob.digest);
+  const response = await client.request('PUT', location!, { headers: { 'content-length': 0 } });
+  if (response.status !== 201) throw await client.refused(response, what);
+  response.body.resume();
+}
+
+function locationOf(response: Response, what: string): URL {
+  const url = URL.parse(response.headers.location ?? '', response.url.href);
+  if (url === null) throw new StagecraftError('io', `${what}: the registry does not say where to.`);
+  if (response.url.protocol === 'https:' && url.protocol !== 'https:')
+    throw new StagecraftError('io', `${what}: the registry names the insecure ${shownAddress(url)}.`);
+  return url;
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  from: number,
+  onBytes: (done: number) => void = () => {},
+): AsyncGenerator<Uint8Array> {
+  let done = from;
+  onBytes(done);
+  for await (const chunk of source) {
+    yield chunk;
+    done += chunk.length;
+    onBytes(done);
+  }
+}
+
+async function* firstBytes(source: AsyncIterable<Uint8Array>, length: number): AsyncGenerator<Uint8Array> {
+  let left = length;
+  for await (const chunk of source) {
+    yield chunk.subarray(0, left);
+    left -= chunk.length;
+    if (left <= 0) return;
+  }
+}
