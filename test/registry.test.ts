@@ -181,3 +181,122 @@ suite('base images of registries', { skip }, () => {
     await assert.rejects(build('blocked.test'), /settings of this machine block blocked\.test\/team\/base/);
   });
 });
+
+suite('images sent to registries', { skip }, () => {
+  const work = new Workspace();
+  let registry: Registry;
+  const app = {
+    ...withBusybox('FROM scratch\nCOPY text /text\nCOPY --from=busybox /bin /bin\n'),
+    text: 'app',
+  };
+
+  before(async () => {
+    registry = await Registry.start(work);
+  });
+
+  const inspect = async (name: string): Promise<string> =>
+    tool('skopeo', 'inspect', '--raw', '--tls-verify=false', `docker://${registry.host}/${name}`);
+  const digestIn = async (name: string): Promise<string> =>
+    `sha256:${createHash('sha256')
+      .update(await inspect(name))
+      .digest('hex')}`;
+
+  test('--push sends what was built, and others read it', async () => {
+    const metadata = work.path('metadata.json');
+    const name = `${registry.host}/team/app`;
+    await work.build(app, ['-t', `${name}:1`, '-t', `${name}:latest`, '--push', '--metadata-file', metadata]);
+    const digest = JSON.parse(readFileSync(metadata, 'utf8'))['containerimage.digest'];
+    assert.equal(await digestIn('team/app:1'), digest);
+    assert.equal(await digestIn('team/app:latest'), digest);
+    const place = work.path('by-skopeo');
+    const copy = ['--insecure-policy', 'copy', '--src-tls-verify=false'];
+    await tool('skopeo', ...copy, `docker://${name}:1`, `oci:${place}:latest`);
+    await tool('umoci', 'unpack', '--image', `${place}:latest`, work.path('bundle'));
+    assert.equal(readFileSync(work.path('bundle/rootfs/text'), 'utf8'), 'app');
+  });
+
+  test('an image by its digest alone, under no tag', async () => {
+    const name = `${registry.host}/team/untagged`;
+    await work.build(app, ['-o', `type=image,name=${name},push=true,push-by-digest=true`]);
+    await assert.rejects(inspect('team/untagged:latest'));
+    assert.match(await inspect(`team/untagged@${await digestIn('team/app:1')}`), /"layers"/);
+  });
+
+  test('all platforms go as one index', async () => {
+    const name = `${registry.host}/team/many:1`;
+    await work.build(
+      { Dockerfile: 'FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /\n', amd64: 'a', arm64: 'b' },
+      [...['--platform', 'linux/amd64,linux/arm64', '-t', name, '--push']],
+    );
+    const { manifests } = JSON.parse(await inspect('team/many:1'));
+    assert.deepEqual(
+      manifests.map((each: { platform: { architecture: string } }) => each.platform.architecture),
+      ['amd64', 'arm64'],
+    );
+  });
+
+  test('push and pull carry an image from store to store, the same to the digest', async () => {
+    const other = new Workspace();
+    const name = `${registry.host}/team/carried:1`;
+    await work.build(app, ['-t', name]);
+    const pushed = (await work.ok('push', name)).trim();
+    assert.equal(pushed, `${name}@${await digestIn('team/carried:1')}`);
+    assert.equal((await other.ok('pull', name)).trim(), pushed);
+    assert.equal(await other.ok('run', '--rm', name, '/bin/busybox', 'cat', '/text'), 'app');
+  });
+
+  test('copy takes an image on without a store', async () => {
+    const other = await Registry.start(work);
+    const source = `${registry.host}/team/many:1`;
+    const empty = new Workspace();
+    await empty.ok('copy', source, `${other.host}/elsewhere:1`);
+    await empty.ok('copy', source, `${registry.host}/team/again:1`);
+    assert.equal(await digestIn('team/again:1'), await digestIn('team/many:1'));
+    const raw = await tool(
+      'skopeo',
+      'inspect',
+      '--raw',
+      '--tls-verify=false',
+      `docker://${other.host}/elsewhere:1`,
+    );
+    assert.equal(raw, await inspect('team/many:1'));
+    assert.throws(() => readdirSync(empty.store));
+  });
+
+  test('login keeps what the registry accepts, for Docker and others too; logout forgets it', async () => {
+    const locked = await Registry.start(work, { account: { name: 'me', password: 'right' } });
+    const env = work.env({ DOCKER_CONFIG: work.path('docker') });
+    const login = (password: string) =>
+      work.stagecraft(['login', '-u', 'me', '--password-stdin', locked.host], {
+        env,
+        input: `${password}\n`,
+      });
+    const refused = await login('wrong');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /does not accept this user name and password/);
+    const { code, stdout, stderr } = await login('right');
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /Logged in to 127\.0\.0\.1:\d+\. The password is kept unencrypted in /);
+    const config = work.path('docker/config.json');
+    assert.equal(statSync(config).mode & 0o777, 0o600);
+    await tool(
+      'skopeo',
+      'list-tags',
+      '--tls-verify=false',
+      '--authfile',
+      config,
+      `docker://${locked.host}/app`,
+    ).catch((error: Error) => assert.match(error.message, /name unknown|not found/i));
+    await work.build(app, ['-t', `${locked.host}/app:1`, '--push'], { env });
+    assert.match((await work.stagecraft(['logout', locked.host], { env })).stdout, /Logged out/);
+    const after = await work.tryBuild(app, ['-t', `${locked.host}/app:1`, '--push'], { env });
+    assert.match(after.message, /does not allow pull and push for app/);
+  });
+
+  test('an image without a name is not pushed, which is said before anything is built', async () => {
+    const { code, message, steps } = await work.tryBuild(app, ['--push']);
+    assert.equal(code, 1);
+    assert.match(message, /image without a name cannot be pushed/);
+    assert.deepEqual(steps, []);
+  });
+});

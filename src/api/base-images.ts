@@ -9,7 +9,6 @@ import {
 } from '../image/platform.ts';
 import { formatFamiliar, formatReference, parseReference, type Reference } from '../image/reference.ts';
 import type { Descriptor, Platform } from '../image/types.ts';
-import type { Registries } from '../registry/registries.ts';
 import { recallBase, rememberBase } from '../store/bases.ts';
 import { findImage } from '../store/images.ts';
 import { type ReadImage, readImage } from '../store/inspect.ts';
@@ -17,6 +16,7 @@ import { acquireLock } from '../store/locks.ts';
 import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
+import { type RegistryAccess, registryAccess } from './registries.ts';
 
 export interface BaseImagesOptions {
   readonly store: Store;
@@ -39,11 +39,12 @@ export class BaseImages {
   readonly #running: Promise<unknown>[] = [];
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
-  #registries: Promise<Registries> | undefined;
+  readonly #registries: RegistryAccess;
 
   constructor(options: BaseImagesOptions) {
     this.#options = options;
     this.#signal = AbortSignal.any([options.signal, this.#stop.signal]);
+    this.#registries = registryAccess(options.env, this.#signal);
   }
 
   /** What a name stands for in this build. @throws StagecraftError `not-found`, `io`, `integrity` */
@@ -70,7 +71,7 @@ export class BaseImages {
     const { store, blobs } = this.#options;
     if (layers.every(layer => blobs.use(layer.digest))) return new Map();
     const { pullLayers } = await import('../registry/pull.ts');
-    const arrivals = pullLayers(await this.#open(), blobs, parseReference(text), layers, {
+    const arrivals = pullLayers(await this.#registries.open(), blobs, parseReference(text), layers, {
       status,
       hold: async (digest, body) => {
         const lock = await acquireLock(store, `fetch ${digest}`, this.#signal);
@@ -89,7 +90,7 @@ export class BaseImages {
   async close(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#running);
-    (await this.#registries)?.close();
+    await this.#registries.close();
   }
 
   /** One answer for a build, however often and for whatever step it is asked. */
@@ -117,7 +118,7 @@ export class BaseImages {
       if (isFixed || known.fromRegistry || this.#serves(known.descriptor, platform)) return known.descriptor;
     const { pullDocuments } = await import('../registry/pull.ts');
     try {
-      const descriptor = await pullDocuments(await this.#open(), blobs, reference, platform);
+      const descriptor = await pullDocuments(await this.#registries.open(), blobs, reference, platform);
       rememberBase(store, formatReference(reference), descriptor);
       return descriptor;
     } catch (error) {
@@ -148,13 +149,6 @@ export class BaseImages {
       const descriptor = recallBase(store, name, reference.digest);
       return descriptor && { descriptor, fromRegistry: true };
     }
-  }
-
-  #open(): Promise<Registries> {
-    this.#registries ??= import('../registry/registries.ts').then(
-      ({ Registries }) => new Registries({ env: this.#options.env, signal: this.#signal }),
-    );
-    return this.#registries;
   }
 }
 

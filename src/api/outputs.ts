@@ -4,6 +4,7 @@ import type { Output } from '../exporter/outputs.ts';
 import type { BuildOutcome } from '../exporter/types.ts';
 import type { LayerStore } from '../snapshot/types.ts';
 import type { Store } from '../store/store.ts';
+import { registryAccess } from './registries.ts';
 import type { Task } from './task.ts';
 
 export interface OutputServices {
@@ -24,10 +25,16 @@ export async function writeOutput(
 ): Promise<Exported> {
   const { exportBuild } = await import('../exporter/export.ts');
   const { exportServices } = await import('../exporter/services.ts');
+  const access = registryAccess(process.env, signal);
   const services = exportServices(store, layers, {
     beforeRead: beforeWork,
+    registries: access.open,
     signal,
     status: (id, current, total) => task.status(id, current, total),
   });
-  return exportBuild(services, layers, outcome, output, { names: output.names });
+  try {
+    return await exportBuild(services, layers, outcome, output, { names: output.names });
+  } finally {
+    await access.close();
+  }
 }

@@ -1,5 +1,6 @@
 import { configPlatform } from '../image/manifest.ts';
 import { formatPlatform } from '../image/platform.ts';
+import { parseReference } from '../image/reference.ts';
 import type { LayerStore } from '../snapshot/types.ts';
 import { nameImage } from '../store/images.ts';
 import { commitImage } from './image.ts';
@@ -32,7 +33,7 @@ export interface BuildOptions {
 
 /**
  * Writes the result of a build to one output.
- * @throws StagecraftError as the single exporters; `unsupported` for a push, which the registry client does
+ * @throws StagecraftError as the single exporters
  */
 export async function exportBuild(
   services: ExportServices,
@@ -95,8 +96,10 @@ async function exportImage(
   const names = [...new Set([...build.names, ...output.names])];
   const annotations = [...(build.annotations ?? []), ...(output.image.annotations ?? [])];
   const image = await commitImage(services, outcome, { ...output.image, epoch, annotations });
-  if (output.type === 'image') {
-    nameImage(services.store, image.descriptor, names);
+  if (output.type === 'image' || output.type === 'registry') {
+    if (output.push) await pushNames(services, image, names, output);
+    // What only goes to a registry has no name here.
+    nameImage(services.store, image.descriptor, output.type === 'image' ? names : []);
     return { image, names, metadata: imageMetadata(image, names), skipped: [] };
   }
   const time = new Date(epoch === undefined ? Date.now() : epoch * 1000);
@@ -114,4 +117,21 @@ async function exportImage(
     await writeLayout(root, [named], output.dest!);
   }
   return { image, names, metadata: imageMetadata(image, names, created), skipped: [] };
+}
+
+async function pushNames(
+  { blobs, registries, status, signal }: ExportServices,
+  { descriptor }: CommittedImage,
+  names: readonly string[],
+  { pushByDigest: byDigest, insecure }: Output,
+): Promise<void> {
+  const { pushImage } = await import('../registry/push.ts');
+  const opened = await registries!();
+  for (const name of names)
+    await pushImage(opened, blobs, parseReference(name), descriptor, {
+      byDigest,
+      insecure,
+      signal,
+      status: (id, current, total) => status?.(`pushing ${id.slice(0, 19)}`, current, total),
+    });
 }

@@ -56,9 +56,9 @@ export function checkOutput(output: Output, index = false): void {
     throw new StagecraftError('usage', "Docker's archive format holds images for one platform only.", {
       hint: 'Use type=oci, or the store with type=image; or build one platform at a time.',
     });
-  if (output.push)
-    throw new StagecraftError('unsupported', 'This version cannot push to a registry yet.', {
-      hint: 'Write an archive with -o type=oci,dest=FILE and push it with skopeo.',
+  if (output.push && output.names.length === 0)
+    throw new StagecraftError('usage', 'An image without a name cannot be pushed.', {
+      hint: 'Name it and its registry with -t, such as -t registry.example.com/team/app:1.2.',
     });
   if (output.dest === '-') requireNoTerminal();
 }

@@ -7,7 +7,7 @@ import type { ExportServices } from './types.ts';
 export function exportServices(
   store: Store,
   layers: LayerStore,
-  options: Pick<ExportServices, 'beforeRead' | 'signal' | 'status'> = {},
+  options: Pick<ExportServices, 'beforeRead' | 'registries' | 'signal' | 'status'> = {},
 ): ExportServices {
   return {
     ...options,

@@ -1,6 +1,7 @@
 import type { BlobStore } from '../content/blobs.ts';
 import type { Compression } from '../content/compression.ts';
 import type { Descriptor, ImageConfig, Platform } from '../image/types.ts';
+import type { Registries } from '../registry/registries.ts';
 import type { LayerId, RootFs } from '../snapshot/types.ts';
 import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
@@ -23,6 +24,8 @@ export interface ExportServices {
   /** Called before files of layers are read. Throws where this process may not do that yet. */
   readonly beforeRead?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Where images are pushed. */
+  readonly registries?: (() => Promise<Registries>) | undefined;
   /** Tells how far a part of the work is, in bytes; the last call for an id has `current` equal to `total`. */
   readonly status?: ((id: string, current: number, total?: number) => void) | undefined;
 }

@@ -89,7 +89,7 @@ export class Authorizer {
         'io',
         `The registry ${this.#registry} asks to send credentials to the insecure ${shownAddress(realm)}.`,
       );
-    const fields = new URLSearchParams({ scope });
+    const fields = new URLSearchParams(scope === '' ? {} : { scope });
     const service = parameters.get('service');
     if (service) fields.set('service', service);
     const response = await (credential?.type === 'identity'
@@ -101,7 +101,7 @@ export class Authorizer {
     if (token === undefined)
       throw new StagecraftError(
         'io',
-        `${shownAddress(realm)} gives no token for ${scope}: it answers ${response.status}.`,
+        `${shownAddress(realm)} gives no token${scope && ` for ${scope}`}: it answers ${response.status}.`,
       );
     return token;
   }
@@ -124,6 +124,8 @@ export class Authorizer {
 
 /** @throws nothing: a refusal is an error to throw, with what to do. */
 export function denied(registry: string, scope: string, credential?: Credential): StagecraftError {
+  if (scope === '')
+    return new StagecraftError('io', `The registry ${registry} does not accept this user name and password.`);
   const [, repository, actions] = scope.split(':');
   return new StagecraftError(
     'io',
@@ -136,7 +138,9 @@ export function denied(registry: string, scope: string, credential?: Credential)
   );
 }
 
+/** What a token is for; nothing for who only wants to be let in. */
 export function scopeOf(repository: string, actions: Actions): string {
+  if (repository === '') return '';
   return `repository:${repository}:${actions}`;
 }
 

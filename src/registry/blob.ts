@@ -13,11 +13,11 @@ const losses = 3;
  */
 export async function* readBlob(
   open: (from: number) => Promise<Response>,
-  size: number,
+  { from, size }: { from: number; size: number },
   what: string,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let done = 0;
+  let done = from;
   for (let lost = 0; ; ) {
     const before = done;
     const response = await open(done);

@@ -20,6 +20,8 @@ export interface Fetched {
 export interface ClientServices {
   readonly agents: Agents;
   readonly findCredential: FindCredential;
+  /** What the client is going to do: one token is for all of it. */
+  readonly actions: Actions;
   readonly signal?: AbortSignal | undefined;
   readonly retryDelay?: number | undefined;
 }
@@ -39,8 +41,7 @@ export class RepositoryClient {
   readonly #endpoint: Endpoint;
   readonly #services: ClientServices;
   readonly #authorizer: Authorizer;
-  #base: URL | undefined;
-  #actions: Actions | undefined;
+  #base: Promise<URL> | undefined;
 
   constructor(endpoint: Endpoint, services: ClientServices) {
     this.#endpoint = endpoint;
@@ -51,6 +52,14 @@ export class RepositoryClient {
   /** `docker.io/library/debian`, for messages. */
   get name(): string {
     return `${this.#endpoint.registry}/${this.#endpoint.repository}`;
+  }
+
+  /** Whether the registry lets us in. @throws StagecraftError `io` */
+  async greet(): Promise<void> {
+    const response = await this.#authorized({ method: 'GET', url: await this.#findBase() });
+    if (response.status !== 200)
+      throw await this.refused(response, `The registry ${this.#endpoint.registry}`);
+    response.body.resume();
   }
 
   /**
@@ -89,19 +98,19 @@ export class RepositoryClient {
   }
 
   /**
-   * The bytes of a blob, from the beginning; a lost connection goes on where it was (Pulling blobs). Whoever stores
+   * The bytes of a blob, from an offset on; a lost connection goes on where it was (Pulling blobs). Whoever stores
    * them verifies them.
    * @throws StagecraftError `not-found`; `io`; `integrity` where it is longer than it should be
    */
-  blob(descriptor: Descriptor): AsyncGenerator<Uint8Array, void, undefined> {
+  blob(descriptor: Descriptor, from = 0): AsyncGenerator<Uint8Array, void, undefined> {
     const what = `The blob ${descriptor.digest} of ${this.name}`;
-    const open = async (from: number): Promise<Response> => {
-      const headers: OutgoingHttpHeaders = from > 0 ? { range: `bytes=${from}-` } : {};
+    const open = async (at: number): Promise<Response> => {
+      const headers: OutgoingHttpHeaders = at > 0 ? { range: `bytes=${at}-` } : {};
       const response = await this.request('GET', `blobs/${descriptor.digest}`, { headers });
-      if (response.status === 200 || (from > 0 && response.status === 206)) return response;
+      if (response.status === 200 || (at > 0 && response.status === 206)) return response;
       throw await this.refused(response, what);
     };
-    return readBlob(open, descriptor.size, what, this.#services.signal);
+    return readBlob(open, { from, size: descriptor.size }, what, this.#services.signal);
   }
 
   /**
@@ -116,18 +125,16 @@ export class RepositoryClient {
     const { repository } = this.#endpoint;
     const base = await this.#findBase();
     const url = typeof place === 'string' ? new URL(`${repository}/${place}`, base) : place;
-    const actions = method === 'GET' || method === 'HEAD' ? (this.#actions ?? 'pull') : 'pull,push';
-    // Who is going to push needs one token for all.
-    if (actions === 'pull,push') this.#actions = actions;
     const request = { method, url, headers: options.headers, body: options.body };
     // Another host that the registry sends us to gets no token.
     if (url.origin !== base.origin) return send(request, this.#services);
-    return this.#authorized(request, actions);
+    return this.#authorized(request);
   }
 
   /** Sends a request with the token that is known, and once more with the one that the answer asks for. */
-  async #authorized(request: Request, actions: Actions): Promise<Response> {
+  async #authorized(request: Request): Promise<Response> {
     const { repository } = this.#endpoint;
+    const actions = this.#services.actions;
     const authorizer = this.#authorizer;
     const known = authorizer.known(repository, actions);
     const first = await send(withAuthorization(request, known), this.#services);
@@ -144,13 +151,12 @@ export class RepositoryClient {
   }
 
   /** A registry that may do without TLS is asked which it does. */
-  async #findBase(): Promise<URL> {
-    const { bases } = this.#endpoint;
-    const [secure, plain] = bases;
-    if (this.#base === undefined) {
-      this.#base = secure!;
-      if (plain !== undefined && !(await answers(secure!, this.#services))) this.#base = plain;
-    }
+  #findBase(): Promise<URL> {
+    const [secure, plain] = this.#endpoint.bases;
+    this.#base ??=
+      plain === undefined
+        ? Promise.resolve(secure!)
+        : answers(secure!, this.#services).then(isSecure => (isSecure ? secure! : plain));
     return this.#base;
   }
 
@@ -160,7 +166,7 @@ export class RepositoryClient {
     if (response.status === 401 || response.status === 403) {
       response.body.destroy();
       const credential = await this.#services.findCredential(registry, repository);
-      return denied(registry, scopeOf(repository, this.#actions ?? 'pull'), credential);
+      return denied(registry, scopeOf(repository, this.#services.actions), credential);
     }
     const reason = await explain(response);
     if (response.status === 404)

@@ -43,6 +43,12 @@ function endpoint(name: string, insecure: boolean): Endpoint {
   };
 }
 
+/** The same server, also where it speaks no TLS or shows a certificate that nobody vouches for. */
+export function asInsecure(endpoint: Endpoint): Endpoint {
+  const [secure] = endpoint.bases;
+  return { ...endpoint, bases: [secure!, new URL(secure!.href.replace(/^https:/, 'http:'))] };
+}
+
 /** As Docker does: a registry of this very machine needs no TLS. */
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.[0-9]+){3}$/.test(hostname);

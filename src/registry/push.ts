@@ -1,7 +1,7 @@
 import type { BlobStore } from '../content/blobs.ts';
 import { documentLimit, parseJson } from '../content/json.ts';
 import { checkIndex, checkManifest, isIndexType } from '../image/manifest.ts';
-import { formatFamiliar, formatReference, type Reference } from '../image/reference.ts';
+import { formatFamiliar, type Reference } from '../image/reference.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { Digest } from '../util/digest.ts';
 import type { RepositoryClient } from './client.ts';
@@ -13,6 +13,8 @@ export interface PushOptions {
   status(id: string, current: number, total?: number): void;
   /** Sends it under its digest alone. */
   readonly byDigest?: boolean | undefined;
+  /** The registry may be spoken to without TLS, or with a certificate that nobody vouches for. */
+  readonly insecure?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -31,7 +33,7 @@ export async function pushImage(
   image: Descriptor,
   options: PushOptions,
 ): Promise<void> {
-  const client = await registries.repository(reference);
+  const client = await registries.repository(reference, 'pull,push', options.insecure);
   const what = `The image ${formatFamiliar(reference)}`;
   const manifests: Descriptor[] = [];
   const content = new Map<Digest, Descriptor>();
@@ -51,11 +53,6 @@ export async function pushImage(
     const name = manifest === image && !options.byDigest ? reference.tag : undefined;
     await uploadManifest(client, manifest, bytes, name);
   }
-}
-
-/** How an image is named in a registry by its digest: `registry/repository@sha256:...`. */
-export function digestName(reference: Reference, digest: Digest): string {
-  return formatReference({ domain: reference.domain, path: reference.path, digest });
 }
 
 async function pushBlobs(

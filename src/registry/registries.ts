@@ -1,15 +1,18 @@
 import type { Reference } from '../image/reference.ts';
 import type { Agents } from '../transport/agents.ts';
 import { StagecraftError } from '../util/errors.ts';
+import type { Actions } from './auth.ts';
 import { RepositoryClient } from './client.ts';
 import { credentialsOf, type FindCredential } from './credentials.ts';
-import { agentsFor, type Endpoint, endpointsFor } from './endpoints.ts';
+import { agentsFor, asInsecure, type Endpoint, endpointsFor } from './endpoints.ts';
 import { type RegistrySetting, readRegistrySettings } from './settings.ts';
 
 export interface RegistriesOptions {
   /** The process's variables: proxies, and where configurations lie. */
   readonly env: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal | undefined;
+  /** Who this client is; as Docker's and Podman's configurations say unless given. */
+  readonly findCredential?: FindCredential | undefined;
   /** Milliseconds before the first new try of a request; doubles with each. */
   readonly retryDelay?: number | undefined;
 }
@@ -24,7 +27,7 @@ export class Registries {
 
   constructor(options: RegistriesOptions) {
     this.#options = options;
-    this.#findCredential = credentialsOf(options.env);
+    this.#findCredential = options.findCredential ?? credentialsOf(options.env);
   }
 
   /**
@@ -35,18 +38,28 @@ export class Registries {
     const endpoints = await this.#endpoints(reference);
     for (const mirror of endpoints.slice(0, -1)) {
       try {
-        return await question(this.#client(mirror));
+        return await question(this.#client(mirror, 'pull'));
       } catch (error) {
         // A mirror that is down or lacks the image is no reason to fail; one that lies is.
         if (!(error instanceof StagecraftError) || !/^(io|not-found)$/.test(error.code)) throw error;
       }
     }
-    return question(this.#client(endpoints.at(-1)!));
+    return question(this.#client(endpoints.at(-1)!, 'pull'));
   }
 
-  /** The repository in its registry itself: what is written goes to no mirror. */
-  async repository(reference: Reference): Promise<RepositoryClient> {
-    return this.#client((await this.#endpoints(reference)).at(-1)!);
+  /** The repository in its registry itself, past all mirrors: that is where one writes. */
+  async repository(
+    reference: Reference,
+    actions: Actions,
+    insecure: boolean | undefined,
+  ): Promise<RepositoryClient> {
+    const endpoint = (await this.#endpoints(reference)).at(-1)!;
+    return this.#client(insecure ? asInsecure(endpoint) : endpoint, actions);
+  }
+
+  /** Whether a registry lets this client in. @throws StagecraftError `io` */
+  async greet(registry: string): Promise<void> {
+    await (await this.repository({ domain: registry, path: '' }, 'pull', false)).greet();
   }
 
   close(): void {
@@ -58,14 +71,15 @@ export class Registries {
     return endpointsFor(await this.#settings, reference);
   }
 
-  #client(endpoint: Endpoint): RepositoryClient {
-    const key = `${endpoint.bases.join(' ')} ${endpoint.repository}`;
+  #client(endpoint: Endpoint, actions: Actions): RepositoryClient {
+    const key = `${endpoint.bases.join(' ')} ${endpoint.repository} ${actions}`;
     let client = this.#clients.get(key);
     if (client === undefined) {
       const { signal, retryDelay } = this.#options;
       const agents = this.#agentsFor(endpoint);
       client = new RepositoryClient(endpoint, {
         agents,
+        actions,
         findCredential: this.#findCredential,
         signal,
         retryDelay,

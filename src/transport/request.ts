@@ -181,6 +181,7 @@ function pauseOf(retryAfter: string | undefined): number | undefined {
 function reason(error: Error): string {
   const cause = error instanceof ConnectionError && error.cause instanceof Error ? error.cause : error;
   const first = cause instanceof AggregateError ? (cause.errors[0] as Error | undefined) : cause;
+  if (isErrno(first, 'EPROTO')) return 'the server does not speak TLS';
   return (first ?? cause).message;
 }
 

@@ -72,7 +72,7 @@ const flags = {
     kind: 'list',
     short: 'o',
     value: 'OUTPUT',
-    help: 'Where the result goes: type=image|oci|docker|tar|local,dest=PATH;\na path alone is a directory, - a tar on standard output\n(default the store)',
+    help: 'Where the result goes: type=image|registry|oci|docker|tar|local,dest=PATH;\na path alone is a directory, - a tar on standard output\n(default the store)',
   },
   platform: {
     kind: 'list',
@@ -88,6 +88,10 @@ const flags = {
   pull: {
     kind: 'boolean',
     help: 'Ask registries for base images that the store has, too: a tag may mean a\nnewer image now',
+  },
+  push: {
+    kind: 'boolean',
+    help: 'Send the image to the registry that its names say: -o type=registry, or\npush=true for an output of type image',
   },
   quiet: { kind: 'boolean', short: 'q', help: 'Show nothing but the ID of the image' },
   require: {
@@ -128,10 +132,6 @@ export const command = defineCommand({
   description: `
 The context is the directory that COPY and ADD read. The image goes into the local store, unless --output says else.`,
   flags,
-  absent: {
-    '--push':
-      'This version cannot push: write an archive with -o type=oci,dest=FILE and push it with skopeo.',
-  },
   args: { min: 1, max: 1, complete: 'directory' },
   examples: [
     ['The Dockerfile of this directory', 'stagecraft build -t app .'],
@@ -145,6 +145,7 @@ The context is the directory that COPY and ADD read. The image goes into the loc
     ],
     ['One image for two platforms', 'stagecraft build -t app --platform linux/amd64,linux/arm64 .'],
     ['The files of the image into a directory', 'stagecraft build -o out .'],
+    ['Straight into a registry', 'stagecraft build -t registry.example.com/team/app:1.2 --push .'],
     ['An archive for Docker', 'stagecraft build -t app -o type=docker,dest=app.tar .'],
     ['A secret that leaves no trace', 'stagecraft build -t app --secret id=npmrc,src=.npmrc .'],
     ['The graph, without building', 'stagecraft build --call=llb,format=json .'],

@@ -1,5 +1,5 @@
 import type { BuildRequest } from '../../api/request.ts';
-import { parseEpoch, parseOutput } from '../../exporter/outputs.ts';
+import { type Output, parseEpoch, parseOutput } from '../../exporter/outputs.ts';
 import { checkNewName } from '../../store/images.ts';
 import { StagecraftError } from '../../util/errors.ts';
 import type { BuildFlags } from '../commands/build.ts';
@@ -18,6 +18,7 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
   const outputs = flags.output.map(parseOutput);
   if (flags.load && outputs.length > 0 && !outputs.some(output => output.type === 'image'))
     outputs.push(parseOutput('type=image'));
+  if (flags.push) pushOutputs(outputs);
   return {
     context,
     dockerfile: flags.file,
@@ -43,6 +44,13 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     trustHostCa: flags['trust-host-ca'] ?? /^(1|true|yes)$/i.test(env.STAGECRAFT_TRUST_HOST_CA ?? ''),
     sourceDateEpoch: epoch === undefined || !/^[0-9]+$/.test(epoch) ? undefined : parseEpoch(epoch),
   };
+}
+
+/** As buildx has it: `--push` is for outputs that make an image in the store, else an output of its own. */
+function pushOutputs(outputs: Output[]): void {
+  const images = outputs.filter(output => output.type === 'image' || output.type === 'registry');
+  for (const output of images) output.push = true;
+  if (images.length === 0) outputs.push(parseOutput('type=registry'));
 }
 
 /** As buildx reads both flags: names by commas, and no name at all for all stages. */

@@ -1,0 +1,144 @@
+import { formatPlatform, hostPlatform } from '../image/platform.ts';
+import { familiarName, formatReference, parseReference } from '../image/reference.ts';
+import type { Descriptor, Platform } from '../image/types.ts';
+import type { ProgressSink } from '../progress/types.ts';
+import { blobsOf } from '../store/blobs.ts';
+import { checkNewName, findImage, nameImage } from '../store/images.ts';
+import { readImage } from '../store/inspect.ts';
+import { takeLease } from '../store/leases.ts';
+import { acquireLock } from '../store/locks.ts';
+import { openStore } from '../store/store.ts';
+import { type RegistryAccess, registryAccess } from './registries.ts';
+import { Task } from './task.ts';
+
+export interface TransferOptions {
+  /** The store's directory; the usual place unless given. */
+  readonly store?: string | undefined;
+  /** Registries may be spoken to without TLS, or show a certificate that nobody vouches for. */
+  readonly insecure?: boolean | undefined;
+  readonly onProgress?: ProgressSink | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An image that was taken from or sent to a registry. */
+export interface Transferred {
+  /** The full reference. */
+  readonly name: string;
+  /** The manifest or index. */
+  readonly descriptor: Descriptor;
+}
+
+/**
+ * Takes an image with all its layers from its registry into the store, under the name that was asked for.
+ * @throws StagecraftError `not-found`, `integrity`, `io`
+ */
+export async function pullImage(
+  name: string,
+  platforms: readonly Platform[],
+  options: TransferOptions = {},
+): Promise<Transferred> {
+  const reference = parseReference(name);
+  return withAccess(options, async (access, progress, signal) => {
+    const store = openStore(options.store);
+    const lease = takeLease(store);
+    try {
+      const blobs = blobsOf(store);
+      const registries = await access.open();
+      const { pullDocuments, pullLayers } = await import('../registry/pull.ts');
+      let descriptor: Descriptor | undefined;
+      for (const platform of platforms.length > 0 ? platforms : [hostPlatform()]) {
+        await Task.run(
+          progress,
+          `pulling ${familiarName(name)} for ${formatPlatform(platform)}`,
+          async task => {
+            descriptor = await pullDocuments(registries, blobs, reference, platform);
+            const { manifest } = readImage(blobs, descriptor, platform);
+            const { layers, ended } = pullLayers(registries, blobs, reference, manifest.layers, {
+              status: (id, current, total) => task.status(id.slice(0, 19), current, total),
+              async hold(digest, body) {
+                const lock = await acquireLock(store, `fetch ${digest}`, signal);
+                try {
+                  await body();
+                } finally {
+                  lock.release();
+                }
+              },
+            });
+            await ended;
+            await Promise.all(layers.values());
+          },
+        );
+      }
+      nameImage(store, descriptor!, reference.digest === undefined ? [formatReference(reference)] : []);
+      return { name: formatReference(reference), descriptor: descriptor! };
+    } finally {
+      lease.release();
+      store.close();
+    }
+  });
+}
+
+/**
+ * Sends an image of the store to the registry that its name says.
+ * @throws StagecraftError `not-found`, `io`; `usage` for a name with a digest
+ */
+export async function pushImage(name: string, options: TransferOptions = {}): Promise<Transferred> {
+  const full = checkNewName(name);
+  return withAccess(options, async (access, progress, signal) => {
+    const store = openStore(options.store);
+    const lease = takeLease(store);
+    try {
+      const { descriptor } = findImage(store, full);
+      const { pushImage: push } = await import('../registry/push.ts');
+      await Task.run(progress, `pushing ${familiarName(full)}`, async task =>
+        push(await access.open(), blobsOf(store), parseReference(full), descriptor, {
+          insecure: options.insecure,
+          signal,
+          status: (id, current, total) => task.status(id.slice(0, 19), current, total),
+        }),
+      );
+      return { name: full, descriptor };
+    } finally {
+      lease.release();
+      store.close();
+    }
+  });
+}
+
+/**
+ * Copies an image with all its platforms from one registry to another, without the store.
+ * @throws StagecraftError `not-found`, `integrity`, `io`; `usage` for a target with a digest
+ */
+export async function copyImage(
+  source: string,
+  target: string,
+  options: TransferOptions = {},
+): Promise<Transferred> {
+  const from = parseReference(source);
+  const to = checkNewName(target);
+  return withAccess(options, async (access, progress, signal) => {
+    const { copyBetween } = await import('../registry/copy.ts');
+    const title = `copying ${familiarName(formatReference(from))} to ${familiarName(to)}`;
+    const descriptor = await Task.run(progress, title, async task =>
+      copyBetween(await access.open(), from, parseReference(to), {
+        insecure: options.insecure,
+        signal,
+        status: (id, current, total) => task.status(id.slice(0, 19), current, total),
+      }),
+    );
+    return { name: to, descriptor };
+  });
+}
+
+async function withAccess<T>(
+  options: TransferOptions,
+  body: (access: RegistryAccess, progress: ProgressSink, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const signal = options.signal ?? new AbortController().signal;
+  const access = registryAccess(process.env, signal);
+  try {
+    return await body(access, options.onProgress ?? (() => {}), signal);
+  } finally {
+    await access.close();
+  }
+}

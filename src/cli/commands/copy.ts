@@ -1,0 +1,38 @@
+import { copyImage } from '../../api/transfer.ts';
+import { displayModes } from '../../progress/display.ts';
+import { defineCommand } from '../command.ts';
+import { showTransfer } from '../transfer.ts';
+
+export const command = defineCommand({
+  name: 'copy',
+  summary: 'Copy an image from one registry to another',
+  usage: 'SOURCE TARGET',
+  description: `
+All its platforms are copied, past the local store. Within one registry nothing is transferred at all.`,
+  flags: {
+    insecure: { kind: 'boolean', help: 'The registries may do without TLS, or without a known certificate' },
+    progress: {
+      kind: 'text',
+      value: 'MODE',
+      help: `How to show progress: ${displayModes.join(', ')} (default auto)`,
+      complete: displayModes,
+    },
+    quiet: { kind: 'boolean', short: 'q', help: 'Show nothing but the name' },
+  },
+  args: { min: 2, max: 2 },
+  examples: [
+    [
+      'A release by its digest',
+      'stagecraft copy registry.example.com/app@sha256:... registry.example.com/app:1.2',
+    ],
+    [
+      'Into a registry of one’s own',
+      'stagecraft copy debian:bookworm registry.example.com/base/debian:bookworm',
+    ],
+  ],
+  run(flags, [source, target], surroundings) {
+    return showTransfer(flags, surroundings, options =>
+      copyImage(source!, target!, { ...options, insecure: flags.insecure }),
+    );
+  },
+});

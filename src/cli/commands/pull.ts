@@ -1,0 +1,36 @@
+import { pullImage } from '../../api/transfer.ts';
+import { displayModes } from '../../progress/display.ts';
+import { defineCommand } from '../command.ts';
+import { showTransfer } from '../transfer.ts';
+import { readPlatform } from '../values/platform.ts';
+
+export const command = defineCommand({
+  name: 'pull',
+  summary: 'Take an image from its registry into the store',
+  usage: 'NAME[:TAG|@DIGEST]',
+  description: `
+Builds take base images by themselves. This is for an image to run, to save, or to have before the network is gone.`,
+  flags: {
+    platform: {
+      kind: 'list',
+      value: 'PLATFORM',
+      help: 'Take it for these, such as linux/arm64 (default this machine)',
+    },
+    progress: {
+      kind: 'text',
+      value: 'MODE',
+      help: `How to show progress: ${displayModes.join(', ')} (default auto)`,
+      complete: displayModes,
+    },
+    quiet: { kind: 'boolean', short: 'q', help: 'Show nothing but the name' },
+  },
+  args: { min: 1, max: 1 },
+  examples: [
+    ['From Docker Hub', 'stagecraft pull debian:bookworm-slim'],
+    ['For another platform', 'stagecraft pull --platform linux/arm64 registry.example.com/team/app:1.2'],
+  ],
+  run(flags, [name], surroundings) {
+    const platforms = flags.platform.flatMap(text => text.split(',')).map(text => readPlatform(text)!);
+    return showTransfer(flags, surroundings, options => pullImage(name!, platforms, options));
+  },
+});
