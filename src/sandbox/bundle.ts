@@ -10,10 +10,12 @@ import { hostsFile, resolvConfPath } from './hosts.ts';
 import { makeMountpoints } from './mountpoints.ts';
 import type { RuntimeConfig, RuntimeMount } from './oci.ts';
 import { formatFstab, type MountLine, type Overlay, overlayLines } from './overlay.ts';
+import { requireOwner } from './owners.ts';
 import { scratchDirectory } from './scratch.ts';
 import { quote, shellCommand } from './shell.ts';
 import type { LentSockets } from './sockets.ts';
 import { MountStubs } from './stubs.ts';
+import { MountTargets } from './targets.ts';
 import type { SandboxMount, SandboxSpec } from './types.ts';
 
 /** What a bundle is made with. */
@@ -42,6 +44,7 @@ export class Bundle {
   readonly #lines: MountLine[];
   readonly #commands: string[] = [];
   readonly #view: RootView;
+  readonly #targets: MountTargets;
   readonly #around: Surroundings;
   readonly #deviceOptions: readonly string[];
 
@@ -56,6 +59,7 @@ export class Bundle {
     const directories = spec.upper === undefined ? spec.layers : [...spec.layers, spec.upper.dir];
     if (spec.upper !== undefined) makeMountpoints(new RootView(directories), spec.upper.dir);
     this.#view = new RootView(directories);
+    this.#targets = new MountTargets(this.#view);
     this.#lines = [
       { source: 'stagecraft', target: this.scratch, type: 'tmpfs', options: ['mode=0700'] },
       { source: 'stagecraft', target: '/proc', type: 'proc', options: ['nosuid', 'nodev', 'noexec'] },
@@ -65,11 +69,12 @@ export class Bundle {
     const [root, hosts, empty] = [place('root'), place('hosts'), place('empty')];
     this.#overlay(spec, root);
     this.#commands.push(`: >${quote(empty)}`, `printf %s ${quote(hostsFile(spec))} >${quote(hosts)}`);
+    const network = [this.#targets.place('/etc/resolv.conf'), this.#targets.place('/etc/hosts')] as const;
     const devices = this.#devices(spec, place);
     const mounts = spec.mounts.map((mount, index) => this.#mount(mount, place(`mount-${index}`)));
     this.config = runtimeConfig(
       spec,
-      { root, mounts: [...devices, ...mounts], resolvConf: resolvConfPath() ?? empty, hosts },
+      { root, mounts: [...devices, ...mounts], resolvConf: resolvConfPath() ?? empty, hosts, network },
       around,
     );
   }
@@ -112,7 +117,10 @@ export class Bundle {
       if (command !== undefined) this.#commands.push(command);
       return mount;
     });
-    return [...nodes, ...devices.mounts.map(deviceMount)];
+    return [...nodes, ...devices.mounts.map(deviceMount)].map(mount => ({
+      ...mount,
+      destination: this.#targets.place(mount.destination),
+    }));
   }
 
   #overlay(overlay: Overlay, target: string): void {
@@ -123,7 +131,7 @@ export class Bundle {
 
   /** One mount of the spec in the runtime's form; `place` is a path in the scratch directory for it. */
   #mount(mount: SandboxMount, place: string): RuntimeMount {
-    const destination = absolute(mount.target);
+    const destination = this.#targets.place(mount.target);
     const bind = (source: string, options: string[]): RuntimeMount => ({
       ...{ destination, type: 'bind', source, options: ['rbind', 'rprivate', ...options] },
     });
@@ -146,12 +154,13 @@ export class Bundle {
       }
       case 'secret': {
         const { uid, gid, mode } = mount;
+        requireOwner(mount, this.#around, `The secret ${mount.target}`);
         const file = quote(place);
         this.#commands.push(`(umask 077 && cat ${this.files.add(mount.data)} >${file})`);
         this.#commands.push(`chmod ${mode.toString(8)} ${file}`);
         if ((uid !== 0 || gid !== 0) && !this.#around.singleId)
           this.#commands.push(`chown ${uid}:${gid} ${file}`);
-        return bind(place, ['ro', 'nosuid', 'nodev', 'noexec']);
+        return bind(place, ['ro', 'nosuid', 'nodev', ...((mode & 0o111) === 0 ? ['noexec'] : [])]);
       }
       case 'socket':
         return bind(this.#sockets.pathOf(mount), ['nosuid', 'nodev', 'noexec']);
@@ -167,12 +176,14 @@ function absolute(target: string): string {
 }
 
 /** The selected part of an overlay's files, symlinks resolved within them; empty for all of it. */
-function selected({ layers, upper, selector }: Extract<SandboxMount, { type: 'overlay' }>): string {
+function selected({ layers, upper, selector, target }: Extract<SandboxMount, { type: 'overlay' }>): string {
   if (selector === undefined || absolute(selector) === '/') return '';
   const view = new RootView(upper === undefined ? layers : [...layers, upper.dir]);
   const path = view.resolve(bytesFromText(absolute(selector)));
   if (path === '/') return '';
   if (view.lstat(path) === undefined)
-    throw new StagecraftError('not-found', `There is no ${selector} to mount in the source of this mount.`);
+    throw new StagecraftError('not-found', `There is no ${selector} to mount at ${target}.`, {
+      hint: 'It is looked for in the stage, image or context that the mount names with from=.',
+    });
   return textFromBytes(path);
 }

@@ -15,9 +15,10 @@ export interface Layout {
   readonly root: string;
   /** The spec's own mounts, in the runtime's form. */
   readonly mounts: readonly RuntimeMount[];
-  /** Files to be mounted as `/etc/resolv.conf` and `/etc/hosts`. */
+  /** Files to be mounted as `/etc/resolv.conf` and `/etc/hosts`, and where these paths lead. */
   readonly resolvConf: string;
   readonly hosts: string;
+  readonly network: readonly [resolvConf: string, hosts: string];
 }
 
 /** What is known of the machine and of this process. */
@@ -173,12 +174,11 @@ function systemFiles(spec: SandboxSpec, around: Surroundings): RuntimeMount[] {
   ];
 }
 
-function networkFiles(layout: Layout): RuntimeMount[] {
+function networkFiles({ resolvConf, hosts, network }: Layout): RuntimeMount[] {
   const options = ['rbind', 'ro', 'nosuid', 'noexec', 'nodev'];
-  return [
-    { destination: '/etc/resolv.conf', type: 'bind', source: layout.resolvConf, options },
-    { destination: '/etc/hosts', type: 'bind', source: layout.hosts, options },
-  ];
+  return [resolvConf, hosts].map((source, index) => ({
+    ...{ destination: network[index]!, type: 'bind', source, options },
+  }));
 }
 
 /** What Docker hides: it tells of the machine, or lets its hardware be used to spy on others. */

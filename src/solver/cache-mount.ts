@@ -4,7 +4,7 @@ import type { DigestedTree } from '../source/types.ts';
 import { acquireLock, type Lock, tryLock } from '../store/locks.ts';
 import { bytesFromText } from '../util/bytes.ts';
 import { digestHex, digestOf } from '../util/digest.ts';
-import { isErrno } from '../util/errors.ts';
+import { isErrno, StagecraftError } from '../util/errors.ts';
 import { copyTree } from './trees.ts';
 import type { SolverServices } from './types.ts';
 
@@ -88,9 +88,15 @@ async function make(
 ): Promise<void> {
   const draft = `${dir}.new`;
   rmSync(draft, { recursive: true, force: true });
-  const path = bytesFromText(selector);
+  const path = base?.tree.resolve(bytesFromText(selector)) ?? '/';
   const entry = base?.tree.lstat(path);
-  if (base !== undefined && entry?.type === 'directory' && base.tree.list(path).length > 0) {
+  if (path !== '/' && entry?.type !== 'directory')
+    throw new StagecraftError(
+      'not-found',
+      `There is no directory ${selector} for a cache mount to begin with.`,
+      { hint: 'It is looked for in the stage or image that the mount names with from=.' },
+    );
+  if (base !== undefined && entry !== undefined && base.tree.list(path).length > 0) {
     // The mount is written to, so nothing in it may be a file of a layer.
     const { rootFs } = await copyTree(base.tree, path, '/', { ...services, unshared: true });
     const [layer] = rootFs;

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+import { posix } from 'node:path';
 import type { CacheSharing, ExecOp, GraphVertex, Mount } from '../llb/index.ts';
 import type { SandboxMount } from '../sandbox/types.ts';
 import type { DraftLayer, RootFs } from '../snapshot/types.ts';
@@ -31,8 +33,9 @@ export async function prepareMounts(
 ): Promise<PreparedMounts> {
   const preparation = new Preparation(vertex, inputs, context);
   try {
-    await preparation.openCaches(op.mounts.filter(mount => mount.type === 'cache'));
-    for (const mount of parentsFirst(op.mounts)) await preparation.add(mount);
+    const mounts = parentsFirst(op.mounts);
+    await preparation.openCaches(mounts.filter(mount => mount.type === 'cache'));
+    for (const mount of mounts) await preparation.add(mount);
     for (const { id, name, optional } of op.secretEnv)
       await preparation.addSecretVariable(id, name, optional);
     return preparation;
@@ -111,7 +114,7 @@ class Preparation implements PreparedMounts {
 
   async addSecretVariable(id: string, name: string, optional: boolean): Promise<void> {
     const value = await this.#context.services.lent.secret(id);
-    if (value !== undefined) this.env.push(`${name}=${Buffer.from(value).toString('utf8')}`);
+    if (value !== undefined) this.env.push(`${name}=${textOf(id, value)}`);
     else if (!optional) throw missingSecret(id);
   }
 
@@ -234,10 +237,19 @@ class Preparation implements PreparedMounts {
 /** How cache mounts are shared, strictest first. */
 const strictness: readonly CacheSharing[] = ['locked', 'private', 'shared'];
 
-/** A mount inside another one must come after it. */
+/** A mount inside another one must come after it. Of two at one place only the later one is seen. */
 function parentsFirst(mounts: readonly Mount[]): Mount[] {
+  const last = new Map(mounts.map(mount => [posix.normalize(mount.dest).replace(/(?<=.)\/$/, ''), mount]));
   const depth = (mount: Mount): number => mount.dest.split('/').filter(part => part !== '').length;
-  return [...mounts].sort((a, b) => depth(a) - depth(b));
+  return [...last.values()].sort((a, b) => depth(a) - depth(b));
+}
+
+/** A secret's value as that of a variable. @throws StagecraftError `usage` for bytes that are no text */
+function textOf(id: string, value: Uint8Array): string {
+  if (isUtf8(value) && !value.includes(0)) return Buffer.from(value).toString('utf8');
+  throw new StagecraftError('usage', `The secret '${id}' cannot be a variable: it is not text in UTF-8.`, {
+    hint: `Mount it as a file, RUN --mount=type=secret,id=${id}, or encode it.`,
+  });
 }
 
 function missingSecret(id: string): StagecraftError {

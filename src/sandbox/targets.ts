@@ -1,0 +1,36 @@
+import { posix } from 'node:path';
+import type { RootView } from '../snapshot/root-view.ts';
+import { bytesFromText, textFromBytes } from '../util/bytes.ts';
+
+/** Where every process has file systems of its own. */
+const system = ['/dev', '/proc', '/sys'];
+
+/**
+ * Where the mounts of a step go: symlinks of its root file system followed beneath it, also those that lead to nothing
+ * yet. Runtimes do that too, but each in its own way.
+ */
+export class MountTargets {
+  readonly #view: RootView;
+  /** Places of mounts by the paths that they were asked for at. */
+  readonly #placed = new Map(system.map(path => [path, path]));
+
+  constructor(view: RootView) {
+    this.#view = view;
+  }
+
+  /** The place for a target. What lies in an earlier mount is left to the runtime: the root does not know it. */
+  place(target: string): string {
+    const path = posix.resolve('/', target);
+    const resolved = this.#within(path) ?? textFromBytes(this.#view.resolve(bytesFromText(path)));
+    this.#placed.set(path, resolved).set(resolved, resolved);
+    return resolved;
+  }
+
+  #within(path: string): string | undefined {
+    for (let above = posix.dirname(path); above !== '/'; above = posix.dirname(above)) {
+      const place = this.#placed.get(above);
+      if (place !== undefined) return place + path.slice(above.length);
+    }
+    return undefined;
+  }
+}
