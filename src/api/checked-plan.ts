@@ -1,6 +1,6 @@
-import { parseDockerfile } from '../dockerfile/parse.ts';
 import type { Dockerfile } from '../dockerfile/types.ts';
 import { type DockerfilePlan, planStages } from '../frontend/plan.ts';
+import { readDockerfile } from '../frontend/syntax.ts';
 import type { FrontendRequest, FrontendResult } from '../frontend/types.ts';
 import { Warnings } from '../frontend/warnings.ts';
 import { checkDockerfile, isBuildkitRule, type Level } from '../lint/check.ts';
@@ -42,7 +42,8 @@ export async function planAndCheck(
   level: Level,
   extra: Partial<CheckOptions> = {},
 ): Promise<Checked> {
-  const { text, name, file = parseDockerfile(text, name) } = request.dockerfile;
+  const { text, name } = request.dockerfile;
+  const file = readDockerfile(request);
   const said = optionsOf(file, request.buildArgs.get('BUILDKIT_DOCKERFILE_CHECK'));
   const options = {
     ...mergeOptions(said, { ...defaultOptions, ...extra }),

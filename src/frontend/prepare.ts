@@ -1,4 +1,3 @@
-import { parseDockerfile } from '../dockerfile/parse.ts';
 import type { Dockerfile, Stage } from '../dockerfile/types.ts';
 import { normalizePlatform, parsePlatform } from '../image/platform.ts';
 import type { Platform } from '../image/types.ts';
@@ -13,7 +12,7 @@ import { at, type Planner } from './planner.ts';
 import { resolveSourceDate, withSourceDate } from './source-date.ts';
 import { StagePlan } from './stage-plan.ts';
 import { addSteps, isNumbered, refuseCycles, StageTable } from './stage-table.ts';
-import { requireOwnSyntax } from './syntax.ts';
+import { readDockerfile } from './syntax.ts';
 import type { FrontendRequest } from './types.ts';
 import type { Warnings } from './warnings.ts';
 
@@ -28,7 +27,6 @@ export function prepare(
   /** The stages of `--require`, each once. */
   required: StagePlan[];
 } {
-  requireOwnSyntax(request);
   const file = parse(request);
   const targetPlatform = normalizePlatform(request.targetPlatform);
   const normalized = {
@@ -74,7 +72,8 @@ export function prepare(
 }
 
 function parse(request: FrontendRequest): Dockerfile {
-  const { name, text, file = parseDockerfile(text, name) } = request.dockerfile;
+  const { name } = request.dockerfile;
+  const file = readDockerfile(request);
   if (file.stages.length > 0) return file;
   throw new StagecraftError('dockerfile', `${name} has no stage to build.`, {
     hint: 'A stage begins with FROM.',

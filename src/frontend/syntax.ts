@@ -1,4 +1,6 @@
 import { detectSyntax } from '../dockerfile/directives.ts';
+import { parseDockerfile } from '../dockerfile/parse.ts';
+import type { Dockerfile } from '../dockerfile/types.ts';
 import { familiarRepository, parseReference } from '../image/reference.ts';
 import { type SourceRange, StagecraftError } from '../util/errors.ts';
 import { suggest } from '../util/suggest.ts';
@@ -10,12 +12,20 @@ const official = ['docker/dockerfile', 'docker/dockerfile-upstream'];
 const builtIn = 'dockerfile.v0';
 const argument = 'BUILDKIT_SYNTAX';
 
+/** The file of the request as a tree. @throws StagecraftError also where it is written for another frontend */
+export function readDockerfile(request: FrontendRequest): Dockerfile {
+  const { text, name, file } = request.dockerfile;
+  if (file !== undefined) return file;
+  requireOwnSyntax(request);
+  return parseDockerfile(text, name);
+}
+
 /**
  * Refuses a file that asks for a frontend other than Docker's: by its directive `# syntax=`, or, which goes before
  * that, by the build argument `BUILDKIT_SYNTAX`.
  * @throws StagecraftError `unsupported`
  */
-export function requireOwnSyntax({ dockerfile, buildArgs }: FrontendRequest): void {
+function requireOwnSyntax({ dockerfile, buildArgs }: FrontendRequest): void {
   const [given] = (buildArgs.get(argument) ?? '').trim().split(' ');
   if (given) {
     if (given !== builtIn) refuseOther(given, `The build argument ${argument}`);
