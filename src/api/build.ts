@@ -5,12 +5,14 @@ import { formatPlatform } from '../image/platform.ts';
 import { type SolveTarget, solve } from '../solver/solver.ts';
 import { checkNewName } from '../store/images.ts';
 import { StagecraftError } from '../util/errors.ts';
+import { checkBuiltImage } from './built-image.ts';
 import { explainClimbing } from './climbing.ts';
 import { writeOutput } from './outputs.ts';
 import { makesIndex, planBuild, platformsOf } from './planning.ts';
 import type { BuildRequest, BuildResult } from './request.ts';
 import { withServices } from './services.ts';
 import { Task } from './task.ts';
+import { tellFindings } from './warnings.ts';
 
 /**
  * Builds a Dockerfile's target stage and writes the result where the request says.
@@ -30,6 +32,8 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
     });
     // Those of required stages come behind; nobody wants their files.
     const results = plans.map(({ config }, i) => ({ rootFs: rootFses[i]!, config }));
+    const found = await checkBuiltImage(request, plans[0]!, results[0]!, services);
+    tellFindings(request, found, plans[0]!.subject.file);
     const written: Exported[] = [];
     for (const output of outputs)
       written.push(
@@ -44,7 +48,7 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
       metadata: first?.metadata ?? {},
       steps,
       // What is said of the Dockerfile is said once, as BuildKit does, not for each platform.
-      warnings: plans[0]!.warnings,
+      warnings: [...plans[0]!.warnings, ...found],
       durationMs: performance.now() - started,
     };
   });

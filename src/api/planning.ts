@@ -16,7 +16,7 @@ import type { BuildRequest } from './request.ts';
 import type { BuildServices } from './services.ts';
 import { layoutResolver, mainTree } from './sources.ts';
 import { Task } from './task.ts';
-import { tellWarnings } from './warnings.ts';
+import { tellFindings } from './warnings.ts';
 
 /**
  * Reads what the request names, and makes graph and config for each platform, in the order in which they were asked
@@ -89,9 +89,7 @@ export async function planInputs(
     }),
     () => mainTree(sources),
     (warnings, file) => {
-      if (!isFirst) return;
-      tellWarnings(progress, warnings, request.dockerfile);
-      request.onWarnings?.(warnings, file.text);
+      if (isFirst) tellFindings(request, warnings, file);
     },
     request.checks,
   );

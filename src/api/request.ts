@@ -79,8 +79,8 @@ export interface BuildRequest {
   /** Which checks are applied: warnings, unless advice is asked for; and what `# check=` may say, on top of it. */
   checks?: { level?: Level; options?: Partial<CheckOptions> };
   onProgress?: ProgressSink;
-  /** Told what the checks of builds found, with the text of the Dockerfile, before anything runs. */
-  onWarnings?: (warnings: Finding[], text: string) => void;
+  /** Told what the checks found, with the text of the Dockerfile: before anything runs, and once it is built. */
+  onWarnings?: (warnings: readonly Finding[], text: string) => void;
   signal?: AbortSignal;
 }
 

@@ -1,20 +1,15 @@
+import type { Dockerfile } from '../dockerfile/types.ts';
 import type { Finding } from '../lint/types.ts';
-import type { ProgressSink } from '../progress/types.ts';
 import { lastLine } from '../util/excerpt.ts';
+import type { BuildRequest } from './request.ts';
 import { taskDigest } from './task.ts';
 
-/**
- * Passes on what checks found as warnings of the step that read the Dockerfile, in BuildKit's words.
- * @param dockerfile as the request names it
- */
-export function tellWarnings(
-  progress: ProgressSink,
-  findings: readonly Finding[],
-  dockerfile = 'Dockerfile',
-): void {
+/** Tells of findings as warnings of the step that read the Dockerfile, in BuildKit's words, and to who asked for them. */
+export function tellFindings(request: BuildRequest, findings: readonly Finding[], file: Dockerfile): void {
   if (findings.length === 0) return;
+  const { dockerfile = 'Dockerfile', onProgress, onWarnings } = request;
   const vertex = taskDigest(`[internal] load build definition from ${dockerfile}`);
-  progress({
+  onProgress?.({
     warnings: findings.map(({ rule, message, description, url, range }) => ({
       vertex,
       level: 1,
@@ -24,6 +19,7 @@ export function tellWarnings(
       range: { file: range.file, startLine: range.start.line, endLine: lastLine(range) },
     })),
   });
+  onWarnings?.(findings, file.text);
 }
 
 function base64(text: string): string {

@@ -44,6 +44,11 @@ export async function checkImage(
   return selectFindings(subject.file, await runRules(atLevel(rules.image, level), subject), options);
 }
 
+/** False where there is nothing to look for in what was built. */
+export function hasImageRules(level: Level): boolean {
+  return atLevel(rules.image, level).length > 0;
+}
+
 function atLevel<Subject>(all: readonly Rule<Subject>[], level: Level): readonly Rule<Subject>[] {
   return level === 'advice' ? all : all.filter(rule => rule.level === 'warning');
 }

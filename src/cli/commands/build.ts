@@ -1,5 +1,6 @@
 import { build } from '../../api/build.ts';
 import type { BuildRequest, BuildResult } from '../../api/request.ts';
+import type { Finding } from '../../lint/types.ts';
 import { chooseDisplayMode, displayModes } from '../../progress/display.ts';
 import { answerCall, type Call, calls, parseCall } from '../calls.ts';
 import { defineCommand, type FlagValues, type Surroundings } from '../command.ts';
@@ -159,9 +160,14 @@ The context is the directory that COPY and ADD read. The image goes into the loc
     const mode = flags.quiet ? 'quiet' : chooseDisplayMode(flags.progress, env);
     const display = openDisplay(mode, surroundings);
     const showsWarnings = mode === 'auto' || mode === 'plain' || mode === 'tty';
-    let warnings = '';
-    const onWarnings: BuildRequest['onWarnings'] = (found, text) => {
-      if (showsWarnings) warnings = describeWarnings(found, text);
+    const found: Finding[] = [];
+    let dockerfile = '';
+    const onWarnings: BuildRequest['onWarnings'] = (more, text) => {
+      found.push(...more);
+      dockerfile = text;
+    };
+    const showWarnings = (): void => {
+      if (showsWarnings) stderr.write(describeWarnings(found, dockerfile));
     };
     let result: BuildResult;
     try {
@@ -170,11 +176,11 @@ The context is the directory that COPY and ADD read. The image goes into the loc
     } catch (error) {
       display.fail(error);
       // A process that starts again in a user namespace says it then.
-      if (!(error instanceof Error && error.name === 'NamespaceRequired')) stderr.write(warnings);
+      if (!(error instanceof Error && error.name === 'NamespaceRequired')) showWarnings();
       throw error;
     }
     display.close();
-    stderr.write(warnings);
+    showWarnings();
     await writeResult(result, flags, stdout);
     return 0;
   },
