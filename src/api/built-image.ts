@@ -1,6 +1,6 @@
 import type { ImageConfig } from '../image/types.ts';
-import { checkImage, hasImageRules } from '../lint/check.ts';
-import type { Finding } from '../lint/types.ts';
+import { checkImage } from '../lint/check.ts';
+import type { Finding, ImageSubject } from '../lint/types.ts';
 import type { RootFs } from '../snapshot/types.ts';
 import { isErrno } from '../util/errors.ts';
 import type { CheckedPlan } from './checked-plan.ts';
@@ -19,12 +19,13 @@ export async function checkBuiltImage(
   { sources, solver }: BuildServices,
 ): Promise<Finding[]> {
   const level = request.checks?.level ?? 'warning';
-  if (!hasImageRules(level)) return [];
-  if (level === 'advice') solver.beforeWork();
-  try {
-    const tree = sources.layers.view(rootFs);
+  const open = (): ImageSubject => {
+    if (level === 'advice') solver.beforeWork();
     // The context is not needed any more, and may be gone.
-    return await checkImage({ ...subject, context: undefined, tree, config }, options, level);
+    return { ...subject, context: undefined, tree: sources.layers.view(rootFs), config };
+  };
+  try {
+    return await checkImage(open, options, level);
   } catch (error) {
     if (level === 'warning' && isErrno(error, 'EACCES', 'EPERM')) return [];
     throw error;

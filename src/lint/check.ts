@@ -2,10 +2,10 @@ import type { Dockerfile, Stage } from '../dockerfile/types.ts';
 import type { FrontendWarning } from '../frontend/types.ts';
 import type { CheckOptions } from './options.ts';
 import { planningFindings } from './planning.ts';
-import { rules } from './registry.ts';
+import type { Rules } from './registry.ts';
 import { runRules } from './run.ts';
 import { selectFindings } from './select.ts';
-import type { Finding, ImageSubject, PlanSubject, Rule } from './types.ts';
+import type { Finding, ImageSubject, PlanSubject } from './types.ts';
 
 /** A Dockerfile to check, with as much as is known of it. */
 export interface CheckInput {
@@ -27,30 +27,34 @@ export async function checkDockerfile(
   options: CheckOptions,
   level: Level,
 ): Promise<Finding[]> {
+  const rules = await loadRules(level);
   const findings = [
     ...planningFindings(file, warnings),
-    ...(await runRules(atLevel(rules.syntax, level), { file, stages })),
-    ...(plan === undefined ? [] : await runRules(atLevel(rules.plan, level), plan)),
+    ...(await runRules(rules.syntax, { file, stages })),
+    ...(plan === undefined ? [] : await runRules(rules.plan, plan)),
   ];
   return selectFindings(file, findings, options);
 }
 
-/** What the rules find in that which was built. */
+/**
+ * What the rules find in that which was built.
+ * @param open gives it, and is asked only where there is a rule to apply
+ */
 export async function checkImage(
-  subject: ImageSubject,
+  open: () => ImageSubject,
   options: CheckOptions,
   level: Level,
 ): Promise<Finding[]> {
-  return selectFindings(subject.file, await runRules(atLevel(rules.image, level), subject), options);
+  const { image } = await loadRules(level);
+  if (image.length === 0) return [];
+  const subject = open();
+  return selectFindings(subject.file, await runRules(image, subject), options);
 }
 
-/** False where there is nothing to look for in what was built. */
-export function hasImageRules(level: Level): boolean {
-  return atLevel(rules.image, level).length > 0;
-}
-
-function atLevel<Subject>(all: readonly Rule<Subject>[], level: Level): readonly Rule<Subject>[] {
-  return level === 'advice' ? all : all.filter(rule => rule.level === 'warning');
+async function loadRules(level: Level): Promise<Rules> {
+  return level === 'warning'
+    ? (await import('./build-rules.ts')).buildRules
+    : (await import('./registry.ts')).rules;
 }
 
 /** Rules of BuildKit, by name: only these can fail a build with `error=true` that succeeds with Docker. */

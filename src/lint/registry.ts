@@ -4,12 +4,15 @@ import { planRules } from './rules/plan.ts';
 import { syntaxRules } from './rules/syntax.ts';
 import type { ImageSubject, PlanSubject, Rule, SyntaxSubject } from './types.ts';
 
-/** All rules, by what they look at, but for those of the frontend. Those of BuildKit come first. */
-export const rules: {
+/** Rules by what they look at. */
+export interface Rules {
   readonly syntax: readonly Rule<SyntaxSubject>[];
   readonly plan: readonly Rule<PlanSubject>[];
   readonly image: readonly Rule<ImageSubject>[];
-} = {
+}
+
+/** All rules but those of the frontend; BuildKit's come first. What builds apply is in build-rules.ts too. */
+export const rules: Rules = {
   syntax: [...buildkitSyntaxRules, ...syntaxRules],
   plan: [...buildkitPlanRules, ...planRules],
   image: [...imageRules],

@@ -1,0 +1,16 @@
+import { buildkitPlanRules, buildkitSyntaxRules } from './buildkit/rules.ts';
+import type { Rules } from './registry.ts';
+import { copyWholeStage } from './rules/copy-whole-stage.ts';
+import { gitDirectoryCopied } from './rules/git-directory-in-image.ts';
+import { secretFileCopied } from './rules/secret-file-in-image.ts';
+import { secretInDockerfile } from './rules/secret-in-dockerfile.ts';
+
+/**
+ * The rules of level `warning`, which builds apply: those of the registry, without the modules that only advice needs,
+ * since a build that has nothing to do ends before they were loaded.
+ */
+export const buildRules: Rules = {
+  syntax: [...buildkitSyntaxRules, secretInDockerfile],
+  plan: [...buildkitPlanRules, copyWholeStage, gitDirectoryCopied, secretFileCopied],
+  image: [],
+};
