@@ -1,3 +1,4 @@
+import type { Arrival } from '../content/arrival.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import type { ResolvedImage } from '../frontend/types.ts';
 import {
@@ -60,14 +61,13 @@ export class BaseImages {
   }
 
   /**
-   * Begins to fetch the layers that are not in the store; the promise of each ends when it is there. `status` is told
-   * how many bytes of each are.
+   * Begins to fetch the layers that are not in the store. `status` is told how many bytes of each are there.
    */
   async fetchLayers(
     text: string,
     layers: readonly Descriptor[],
     status: (id: string, current: number, total?: number) => void,
-  ): Promise<ReadonlyMap<Digest, Promise<void>>> {
+  ): Promise<ReadonlyMap<Digest, Arrival>> {
     const { store, blobs } = this.#options;
     if (layers.every(layer => blobs.use(layer.digest))) return new Map();
     const { pullLayers } = await import('../registry/pull.ts');

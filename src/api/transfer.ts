@@ -65,7 +65,7 @@ export async function pullImage(
               },
             });
             await ended;
-            await Promise.all(layers.values());
+            await Promise.all([...layers.values()].map(({ done }) => done));
           },
         );
       }

@@ -30,6 +30,8 @@ export interface StoredBlob {
 
 /** A blob on its way in. Exactly one of `commit` and `abort` ends it. */
 export interface BlobWriter {
+  /** Where its bytes lie until it is committed. */
+  readonly path: string;
   /** Takes the next bytes; they may be reused when the promise resolves. */
   write(data: Uint8Array): Promise<void>;
   /**
@@ -197,6 +199,7 @@ async function startWriter(
     rmSync(temporary, { force: true });
   };
   return {
+    path: temporary,
     abort,
     async write(data) {
       hash.update(data);

@@ -1,3 +1,4 @@
+import { Arrival } from '../content/arrival.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import { documentLimit, parseJson } from '../content/json.ts';
 import { checkIndex, checkManifest, isIndexType } from '../image/manifest.ts';
@@ -45,13 +46,16 @@ export interface PullOptions {
 
 /** Layers on their way. */
 export interface Arrivals {
-  /** Ends for each when it is there, and fails for all when one fails. */
-  readonly layers: ReadonlyMap<Digest, Promise<void>>;
+  /** All fail when one fails. */
+  readonly layers: ReadonlyMap<Digest, Arrival>;
   /** Ends when nothing is under way any more, whatever came of it. */
   readonly ended: Promise<unknown>;
 }
 
-/** Fetches the layers that the store lacks, some at a time. */
+/** Downloads at once, as containerd has it. */
+const atOnce = 3;
+
+/** Fetches the layers that the store lacks, some at a time, in their order. */
 export function pullLayers(
   registries: Registries,
   blobs: BlobStore,
@@ -59,56 +63,56 @@ export function pullLayers(
   layers: readonly Descriptor[],
   { status, hold }: PullOptions,
 ): Arrivals {
-  const arrivals = new Map<Digest, PromiseWithResolvers<void>>();
+  const arrivals = new Map<Digest, Arrival>();
   const queue: Descriptor[] = [];
   for (const layer of layers) {
     if (arrivals.has(layer.digest) || blobs.use(layer.digest)) continue;
-    const arrival = Promise.withResolvers<void>();
-    arrival.promise.catch(() => {});
-    arrivals.set(layer.digest, arrival);
+    arrivals.set(layer.digest, new Arrival());
     queue.push(layer);
   }
   const work = async (): Promise<void> => {
     for (let layer = queue.shift(); layer !== undefined; layer = queue.shift()) {
       const { digest, size } = layer;
       const wanted = layer;
-      const tell = (done: number): void => status(digest, done, size);
+      const arrival = arrivals.get(digest)!;
+      const tell = (path: string, done: number): void => {
+        arrival.grow(path, done);
+        status(digest, done, size);
+      };
       await hold(digest, () => registries.ask(reference, client => pullBlob(client, blobs, wanted, tell)));
-      arrivals.get(digest)!.resolve();
+      arrival.finish(blobs.path(digest), size);
     }
   };
   const workers = Array.from({ length: atOnce }, () =>
     work().catch(error => {
       queue.length = 0;
-      for (const arrival of arrivals.values()) arrival.reject(error);
+      for (const arrival of arrivals.values()) arrival.fail(error);
     }),
   );
-  return {
-    layers: new Map([...arrivals].map(([digest, { promise }]) => [digest, promise])),
-    ended: Promise.all(workers),
-  };
+  return { layers: arrivals, ended: Promise.all(workers) };
 }
-
-/** Downloads at once, as containerd has it. */
-const atOnce = 3;
 
 async function pullBlob(
   client: RepositoryClient,
   blobs: BlobStore,
   descriptor: Descriptor,
-  onBytes: (done: number) => void = () => {},
+  onBytes: (path: string, done: number) => void = () => {},
 ): Promise<void> {
   if (blobs.use(descriptor.digest)) return;
-  const counted = async function* (): AsyncGenerator<Uint8Array> {
+  const writer = await blobs.writer({ digest: descriptor.digest, size: descriptor.size });
+  try {
     let done = 0;
-    onBytes(done);
+    onBytes(writer.path, done);
     for await (const chunk of client.blob(descriptor)) {
-      yield chunk;
+      await writer.write(chunk);
       done += chunk.length;
-      onBytes(done);
+      onBytes(writer.path, done);
     }
-  };
-  await blobs.write(counted(), { digest: descriptor.digest, size: descriptor.size });
+    await writer.commit();
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
 }
 
 async function manifestFor(

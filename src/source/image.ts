@@ -1,3 +1,4 @@
+import type { Arrival } from '../content/arrival.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import { ociLayerType } from '../image/manifest.ts';
 import type { Descriptor } from '../image/types.ts';
@@ -19,8 +20,8 @@ export interface UnpackServices {
   readonly fetch?: FetchBlobs | undefined;
 }
 
-/** Begins to bring those of the blobs that the store lacks; the promise of each ends when it is there. */
-export type FetchBlobs = (blobs: readonly Descriptor[]) => Promise<ReadonlyMap<Digest, Promise<void>>>;
+/** Begins to bring those of the blobs that the store lacks. */
+export type FetchBlobs = (blobs: readonly Descriptor[]) => Promise<ReadonlyMap<Digest, Arrival>>;
 
 /**
  * The root file system of an image: for each layer its directory, unpacked now if it never was. A layer that was built
@@ -32,7 +33,8 @@ export async function unpackImage(services: UnpackServices, image: ReadImage): P
   const missing = chain.filter(layer => find(services, layer) === undefined);
   const arrivals = await services.fetch?.(missing.map(({ blob }) => blob));
   const rootFs: LayerId[] = [];
-  for (const layer of chain) rootFs.push(await findOrUnpack(services, layer, [...rootFs], arrivals));
+  for (const layer of chain)
+    rootFs.push(await findOrUnpack(services, layer, [...rootFs], arrivals?.get(layer.blob.digest)));
   return rootFs;
 }
 
@@ -56,14 +58,13 @@ async function findOrUnpack(
   services: UnpackServices,
   layer: ImageLayer,
   below: RootFs,
-  arrivals: ReadonlyMap<Digest, Promise<void>> | undefined,
+  arrival: Arrival | undefined,
 ): Promise<LayerId> {
   const known = find(services, layer);
   if (known !== undefined) return known;
-  await arrivals?.get(layer.blob.digest);
   const lock = await acquireLock(services.store, `unpack ${layer.chainId}`, services.signal);
   try {
-    return find(services, layer) ?? (await unpack(services, layer, below));
+    return find(services, layer) ?? (await unpack(services, layer, below, arrival));
   } finally {
     lock.release();
   }
@@ -114,11 +115,12 @@ async function unpack(
   services: UnpackServices,
   { blob, diffId, chainId }: ImageLayer,
   below: RootFs,
+  arrival: Arrival | undefined,
 ): Promise<LayerId> {
   const { store, blobs, layers, signal, status } = services;
   const draft = layers.create();
   try {
-    const content = withStatus(readLayer(store, blobs, blob.digest, diffId), size =>
+    const content = withStatus(readLayer(store, blobs, blob.digest, diffId, arrival), size =>
       status?.(`unpacking ${blob.digest.slice(0, 19)}`, size),
     );
     const what = `the layer ${blob.digest}`;

@@ -1,3 +1,4 @@
+import type { Arrival } from '../content/arrival.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import { decompress } from '../content/decompress.ts';
 import type { Store } from '../store/store.ts';
@@ -6,7 +7,7 @@ import { StagecraftError } from '../util/errors.ts';
 
 /**
  * The tar stream in a layer blob, whose digest must turn out to be the diffID that the config says (config.md); what
- * the blob holds is remembered then.
+ * the blob holds is remembered then. A blob on its way is read as it comes.
  * @throws StagecraftError `integrity` at the end of the stream when it is another, so believe nothing before
  */
 export async function* readLayer(
@@ -14,19 +15,23 @@ export async function* readLayer(
   blobs: BlobStore,
   digest: Digest,
   diffId: Digest,
+  arrival?: Arrival,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = startDigest();
   let size = 0;
   try {
-    for await (const chunk of decompress(blobs.stream(digest))) {
+    for await (const chunk of decompress(arrival?.stream() ?? blobs.stream(digest))) {
       hash.update(chunk);
       size += chunk.length;
       yield chunk;
     }
   } catch (error) {
+    // A blob that is not what it should be says more than what became of reading it.
+    await arrival?.done;
     if (error instanceof StagecraftError && error.code === 'integrity') await checkBlob(blobs, digest, error);
     throw error;
   }
+  await arrival?.done;
   const actual = finishDigest(hash);
   if (actual !== diffId)
     throw new StagecraftError(
