@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, createServer as createPlainServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { start, tool } from './program.ts';
 import type { Files, Workspace } from './workspace.ts';
@@ -66,15 +67,24 @@ export async function startGitDaemon(work: Workspace, directory: string): Promis
   throw new Error('git daemon does not answer.');
 }
 
-/** Git over HTTP for all repositories below a directory. It asks for the `authorization`, if one is given. */
+export interface GitHttpOptions {
+  /** The header that it asks for. */
+  readonly authorization?: string;
+  /** An old one speaks the first protocol, and gives only what it shows; one of files knows nothing of Git. */
+  readonly kind?: 'old' | 'files';
+}
+
+/** Git over HTTP for all repositories below a directory. */
 export async function startGitHttp(
   work: Workspace,
   directory: string,
-  authorization?: string,
+  { authorization, kind }: GitHttpOptions = {},
 ): Promise<string> {
   const server = createServer((request, response) => {
     if (authorization !== undefined && request.headers.authorization !== authorization)
       return void response.writeHead(401, { 'www-authenticate': 'Basic realm="test"' }).end();
+    if (kind === 'files') return sendFile(directory, request, response);
+    if (kind === 'old') delete request.headers['git-protocol'];
     runBackend(directory, request, response);
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -83,6 +93,14 @@ export async function startGitHttp(
     server.close();
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function sendFile(directory: string, { url }: IncomingMessage, response: ServerResponse): void {
+  try {
+    response.end(readFileSync(join(directory, new URL(url!, 'http://localhost').pathname)));
+  } catch {
+    response.writeHead(404).end();
+  }
 }
 
 /** git-http-backend(1) by CGI (RFC 3875). */
