@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { suite, test } from 'node:test';
-import { withBusybox } from './support/busybox.ts';
+import { busyboxFile, busyboxStage, withBusybox } from './support/busybox.ts';
 import { Docker, needsDocker } from './support/docker.ts';
 import { readImage } from './support/images.ts';
 import { needs } from './support/needs.ts';
@@ -91,6 +92,39 @@ suite('images in the hands of others', { skip: needs('busybox') }, () => {
     await docker.ok('load', '-i', archive);
     const names = (await docker.ok('images', '--format', '{{.Repository}}:{{.Tag}}')).split('\n');
     assert.ok(names.includes('many:1') && names.includes('many:2'), names.join(' '));
+  });
+
+  test('--load gives an image to the running engine, the second time only what it lacks', {
+    skip: needsDocker,
+  }, async () => {
+    await docker.ok('version');
+    const env = work.env({ DOCKER_HOST: docker.host });
+    const file = `${busyboxStage}FROM busybox AS big\nCOPY big /big\nFROM big\nARG TEXT\nRUN echo $TEXT >/text\n`;
+    const context = work.context({ Dockerfile: file, busybox: busyboxFile, big: randomBytes(8 << 20) });
+    const sent = async (text: string, tag: string): Promise<number> => {
+      const { stderr } = await work.build(context, ['--load', '-t', tag, '--build-arg', `TEXT=${text}`], {
+        env,
+      });
+      const { stdout } = await docker.try('run', '--rm', '--network', 'none', tag, 'cat', '/text');
+      assert.equal(stdout, `${text}\n`);
+      const counts = [...stderr.matchAll(/"sending to Docker".*?"current":(\d+)/g)].map(match =>
+        Number(match[1]),
+      );
+      return Math.max(...counts);
+    };
+    assert.ok((await sent('one', 'loaded:1')) > 8 << 20);
+    assert.ok((await sent('two', 'loaded:2')) < 1 << 20);
+  });
+
+  test('--load without an engine says how to reach one', async () => {
+    const env = work.env({ DOCKER_HOST: `unix://${work.path('no-socket')}` });
+    const { code, message } = await work.tryBuild(
+      { Dockerfile: 'FROM scratch\nCOPY a /\n', a: 'a' },
+      ['--load'],
+      { env },
+    );
+    assert.equal(code, 1);
+    assert.match(message, /The Docker engine at unix:.*no-socket cannot be reached/);
   });
 
   test('an image that Docker made can be built on', { skip: needsDocker }, async () => {

@@ -85,7 +85,11 @@ function outputsOf(request: BuildRequest, names: string[]): Output[] {
   const complete = (output: Output): Output => ({
     ...output,
     names: [...new Set([...names, ...output.names])],
-    image: { epoch, ...output.image },
+    image: {
+      epoch,
+      ...output.image,
+      annotations: [...(request.annotations ?? []), ...(output.image.annotations ?? [])],
+    },
   });
   if (outputs.length > 0) return outputs.map(complete);
   return [

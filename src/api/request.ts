@@ -1,3 +1,4 @@
+import type { Annotation } from '../exporter/annotations.ts';
 import type { Output } from '../exporter/outputs.ts';
 import type { CommittedImage } from '../exporter/types.ts';
 import type { Level } from '../lint/check.ts';
@@ -40,6 +41,8 @@ export interface BuildRequest {
   labels?: Record<string, string>;
   /** Names for the image: `-t`. */
   tags?: string[];
+  /** Annotations for every output that makes an image. */
+  annotations?: Annotation[];
   /** Where the result goes; into the store unless given. */
   outputs?: Output[];
   /** True for all stages, or the names of stages that must run again. */

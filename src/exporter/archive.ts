@@ -5,7 +5,7 @@ import { hostPlatform, selectPlatform } from '../image/platform.ts';
 import { familiarName, parseName } from '../image/reference.ts';
 import { type Descriptor, mediaTypes } from '../image/types.ts';
 import { type TarItem, writeTar } from '../tar/writer.ts';
-import { digestHex } from '../util/digest.ts';
+import { type Digest, digestHex } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 
 /** An image of the store, and the full references under which an archive or layout has it. */
@@ -21,15 +21,19 @@ export type ArchiveFormat = 'oci' | 'docker';
 
 /**
  * Images as a tar archive. The same images give the same bytes. Blobs are verified while they are copied.
+ * @param without blobs that the reader has already
  * @throws StagecraftError `not-found` for a part that is not in the store; `usage` for what Docker's format cannot hold
  */
 export function writeArchive(
   root: string,
   images: readonly NamedImage[],
   format: ArchiveFormat,
+  without: ReadonlySet<Digest> = new Set(),
 ): AsyncIterable<Uint8Array> {
   const blobs = openBlobs(root);
-  const parts = images.flatMap(({ descriptor }) => collectBlobs(blobs, descriptor));
+  const parts = images
+    .flatMap(({ descriptor }) => collectBlobs(blobs, descriptor))
+    .filter(({ digest }) => !without.has(digest));
   const documents = new Map<string, string>([
     ['index.json', JSON.stringify(indexOf(images))],
     ['oci-layout', '{"imageLayoutVersion":"1.0.0"}'],

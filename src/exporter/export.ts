@@ -102,6 +102,11 @@ async function exportImage(
     nameImage(services.store, image.descriptor, output.type === 'image' ? names : []);
     return { image, names, metadata: imageMetadata(image, names), skipped: [] };
   }
+  if (output.dest === undefined) {
+    const { loadIntoEngine } = await import('./load.ts');
+    await loadIntoEngine(services, image, names);
+    return { image, names, metadata: imageMetadata(image, names), skipped: [] };
+  }
   const time = new Date(epoch === undefined ? Date.now() : epoch * 1000);
   const created = time.toISOString().replace(/\.\d+Z$/, 'Z');
   const named = { descriptor: image.descriptor, names, created };
@@ -109,12 +114,12 @@ async function exportImage(
     const { writeArchive } = await import('./archive.ts');
     const { writeDestination } = await import('./destination.ts');
     await writeDestination(
-      output.dest!,
+      output.dest,
       writeArchive(root, [named], output.type === 'oci' ? 'oci' : 'docker'),
     );
   } else {
     const { writeLayout } = await import('./layout.ts');
-    await writeLayout(root, [named], output.dest!);
+    await writeLayout(root, [named], output.dest);
   }
   return { image, names, metadata: imageMetadata(image, names, created), skipped: [] };
 }

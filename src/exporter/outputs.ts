@@ -11,7 +11,7 @@ export type OutputType = 'image' | 'registry' | 'oci' | 'docker' | 'tar' | 'loca
 /** Where the result of a build goes: one `--output`. */
 export interface Output {
   type: OutputType;
-  /** A path, or `-` for standard output. */
+  /** A path, or `-` for standard output; for `docker` nothing means the running engine. */
   dest?: string;
   /** Full references, from `name=`. */
   names: string[];
@@ -193,6 +193,8 @@ export function parseEpoch(text: string): number {
 
 function checkDestination(output: Output): void {
   const { type, dest } = output;
+  // Without one, Docker's format goes straight to its engine.
+  if (type === 'docker' && dest === undefined && output.tar) return;
   const needsDest = type === 'oci' || type === 'docker' || type === 'tar' || type === 'local';
   if (!needsDest && dest !== undefined)
     throw new StagecraftError('usage', `The output type ${type} has no destination; dest=${dest} was given.`);

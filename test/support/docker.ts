@@ -23,6 +23,11 @@ export class Docker {
     work.atEnd(() => this.#stop?.());
   }
 
+  /** Its address, as `DOCKER_HOST` has it. */
+  get host(): string {
+    return `unix://${this.#path('socket')}`;
+  }
+
   /** Runs `docker` with these words; the engine is started first if it does not run yet. */
   async try(...args: readonly string[]): Promise<Outcome> {
     return this.#run(args);
@@ -32,7 +37,7 @@ export class Docker {
     this.#started ??= this.#start();
     await this.#started;
     const env = {
-      DOCKER_HOST: `unix://${this.#path('socket')}`,
+      DOCKER_HOST: this.host,
       DOCKER_BUILDKIT: '1',
       DOCKER_CONFIG: this.#path('config'),
     };

@@ -18,6 +18,11 @@ const flags = {
     help: 'Let RUN ask for it: security.insecure, network.host, device or\ndevice=NAME[,alias=NAME]',
     complete: ['security.insecure', 'network.host', 'device'],
   },
+  annotation: {
+    kind: 'list',
+    value: '[PLACE:]KEY=VALUE',
+    help: 'An annotation of the image; PLACE is manifest, index, manifest-descriptor\nor index-descriptor, with [PLATFORM] for one platform (default manifest)',
+  },
   'build-arg': {
     kind: 'list',
     value: 'NAME=VALUE',
@@ -50,7 +55,10 @@ const flags = {
     help: 'Steps that run at once (default the number of processors, at least 4)',
   },
   label: { kind: 'list', value: 'NAME=VALUE', help: 'A label of the image' },
-  load: { kind: 'boolean', help: 'Put the image into the store, beside other outputs' },
+  load: {
+    kind: 'boolean',
+    help: 'Give the image to the running Docker engine (DOCKER_HOST): -o type=docker',
+  },
   'metadata-file': {
     kind: 'text',
     value: 'FILE',

@@ -1,4 +1,5 @@
 import type { BuildRequest } from '../../api/request.ts';
+import { parseAnnotation } from '../../exporter/annotations.ts';
 import { type Output, parseEpoch, parseOutput } from '../../exporter/outputs.ts';
 import { checkNewName } from '../../store/images.ts';
 import { StagecraftError } from '../../util/errors.ts';
@@ -16,8 +17,7 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
   if (env.SOURCE_DATE_EPOCH) buildArgs.SOURCE_DATE_EPOCH ??= env.SOURCE_DATE_EPOCH;
   const epoch = buildArgs.SOURCE_DATE_EPOCH;
   const outputs = flags.output.map(parseOutput);
-  if (flags.load && outputs.length > 0 && !outputs.some(output => output.type === 'image'))
-    outputs.push(parseOutput('type=image'));
+  if (flags.load) outputs.push(parseOutput('type=docker'));
   if (flags.push) pushOutputs(outputs);
   return {
     context,
@@ -27,6 +27,7 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     labels: readLabels('--label', flags.label),
     tags: readNames(flags.tag),
     outputs,
+    annotations: flags.annotation.flatMap(parseAnnotation),
     require: flags.require,
     noCache: readNoCache(flags),
     pull: flags.pull,
