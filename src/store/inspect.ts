@@ -148,7 +148,7 @@ function summarize(store: Store, blobs: BlobStore, record: ImageRecord): ImageSu
     problem = error.message;
   }
   const isIndex = isIndexType(descriptor.mediaType);
-  const main = selectPlatform(hostPlatform(), parts, part => part.platform) ?? parts[0];
+  const main = chooseShown(parts);
   return {
     id: isIndex || main === undefined ? descriptor.digest : main.manifest.config.digest,
     ...namesOf(record),
@@ -160,6 +160,17 @@ function summarize(store: Store, blobs: BlobStore, record: ImageRecord): ImageSu
     layers: main?.manifest.layers.length ?? 0,
     ...(problem === undefined ? {} : { problem }),
   };
+}
+
+/** What to tell of an image of several platforms: this machine's part, else the first. */
+function chooseShown(parts: readonly ReadImage[]): ReadImage | undefined {
+  return selectPlatform(hostPlatform(), parts, part => part.platform) ?? parts[0];
+}
+
+/** The part to tell of where nobody asked for a platform; else that platform's. @throws as {@link readImage} */
+function readShown(blobs: BlobStore, descriptor: Descriptor, platform?: Platform): ReadImage {
+  const shown = platform === undefined ? chooseShown(readParts(blobs, descriptor)) : undefined;
+  return shown ?? readImage(blobs, descriptor, platform);
 }
 
 function namesOf(record: ImageRecord): { name?: string; repository?: string; tag?: string } {
@@ -189,7 +200,7 @@ function layerSize(store: Store, layer: Descriptor): number {
 export function inspectImage(store: Store, text: string, platform?: Platform): ImageInspection {
   const blobs = blobsOf(store);
   const record = findImage(store, text);
-  const { config, manifest } = readImage(blobs, record.descriptor, platform);
+  const { config, manifest } = readShown(blobs, record.descriptor, platform);
   const names = listRecords(store)
     .filter(other => other.descriptor.digest === record.descriptor.digest && !isUntagged(other))
     .map(other => familiarName(other.name));
@@ -213,7 +224,7 @@ export function inspectImage(store: Store, text: string, platform?: Platform): I
 /** The steps that made an image, newest first, for `stagecraft history`. @throws as {@link inspectImage} */
 export function imageHistory(store: Store, text: string, platform?: Platform): HistoryLine[] {
   const blobs = blobsOf(store);
-  const { config, manifest } = readImage(blobs, findImage(store, text).descriptor, platform);
+  const { config, manifest } = readShown(blobs, findImage(store, text).descriptor, platform);
   let next = 0;
   const lines = (config.history ?? []).map((entry): HistoryLine => {
     const index = entry.empty_layer || next >= manifest.layers.length ? undefined : next++;

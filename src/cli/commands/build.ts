@@ -106,7 +106,7 @@ const flags = {
   require: {
     kind: 'list',
     value: 'STAGE',
-    help: 'Build this stage too; unless it succeeds, nothing is written',
+    help: 'Build this stage too (or several, by commas): unless it succeeds, nothing\nis written',
   },
   secret: {
     kind: 'list',

@@ -28,7 +28,7 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     tags: readNames(flags.tag),
     outputs,
     annotations: flags.annotation.flatMap(parseAnnotation),
-    require: flags.require,
+    require: flags.require.flatMap(stages => stages.split(',')),
     noCache: readNoCache(flags),
     pull: flags.pull,
     platforms: flags.platform.flatMap(platforms => platforms.split(',')).map(each => each.trim()),
