@@ -55,9 +55,14 @@ export async function planStages(
   const definitionOf = ({ tree }: StagePlan): Definition =>
     marshal(tree, { sources: new Map([[planner.file.name, planner.file.text]]) });
   const reached = request.allStages ? reachableFrom(wanted) : needed;
+  let definition: Definition | undefined;
   const result = {
     platform: planner.targetPlatform,
-    definition: definitionOf(target),
+    // Checks look at the stages alone, and encoding is a good part of the work.
+    get definition() {
+      definition ??= definitionOf(target);
+      return definition;
+    },
     required: required.map(stage => ({ stage: stage.title, definition: definitionOf(stage) })),
     config: resultConfig(planner, target),
     warnings: warnings.list(),
