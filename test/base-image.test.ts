@@ -1,6 +1,6 @@
 // Real packages from the mirror of this machine's apt, real dpkg in the sandbox.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -17,6 +17,8 @@ import { ownership } from '../src/snapshot/ownership.ts';
 import type { FileTree, LayerStore } from '../src/snapshot/types.ts';
 import { openStore, type Store } from '../src/store/store.ts';
 import { digestOf } from '../src/util/digest.ts';
+import { makeUser, needsUsers, unreachableFor } from './support/users.ts';
+import { Workspace } from './support/workspace.ts';
 
 let root: string;
 const stores: Store[] = [];
@@ -130,6 +132,29 @@ test('a full base image is a Debian that works, the same wherever it is made', {
   const elsewhere = await assemble('second', {});
   assert.equal(elsewhere.cached, false);
   assert.equal(describeTree(elsewhere.tree), describeTree(image.tree));
+});
+
+test('apt-get installs on it for a user with a single id', {
+  skip: skip || needsUsers,
+}, async t => {
+  const work = new Workspace(makeUser('single'));
+  const unreachable = unreachableFor(work.user!);
+  if (unreachable) return t.skip(unreachable);
+  const saved = work.path('base.tar');
+  const env = { STAGECRAFT_ROOT: join(root, 'first') };
+  await work.stagecraft(['base', '-t', 'debian', '--suite', 'bookworm'], { env, user: undefined });
+  await work.stagecraft(['save', '-o', saved, 'debian'], { env, user: undefined });
+  chmodSync(saved, 0o644);
+  await work.ok('load', '-i', saved);
+  const trust = existsSync('/etc/ssl/certs/ca-certificates.crt') ? ['--trust-host-ca'] : [];
+  const { log } = await work.build(
+    {
+      Dockerfile:
+        'FROM debian\nRUN apt-get update && apt-get install -y --no-install-recommends hello && hello\n',
+    },
+    trust,
+  );
+  assert.match(log, /^Hello, world!$/m);
 });
 
 test('a minimal base image runs a program with nothing beside it', { skip }, async () => {

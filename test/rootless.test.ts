@@ -148,6 +148,33 @@ suite('an ordinary user', { skip }, () => {
     });
   }
 
+  test('with a single id is told so, once, and programs that become somebody else go on', {
+    skip: unreachable,
+  }, async () => {
+    const context = one.context(
+      withBusybox(`FROM busybox
+RUN mkdir -p /etc && echo root:x:0:0::/:/bin/sh >/etc/passwd && echo app:x:1000:1000::/:/bin/sh >>/etc/passwd
+RUN su app -c 'id -u' && touch /file && chown app /file && stat -c %U /file && cat "$APT_CONFIG"
+RUN ! ls "$(dirname "$APT_CONFIG")"/* /run/stagecraft-* 2>/dev/null | grep -v apt.conf
+`),
+    );
+    for (const sandbox of ['crun', 'runc', 'builtin'].filter(name => name === 'builtin' || !needs(name))) {
+      const env = { STAGECRAFT_SANDBOX: sandbox };
+      const { code, stderr } = await one.stagecraft(['build', '--progress=plain', '--no-cache', context], {
+        env,
+      });
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /^#\d+ [\d.]+ 0\n#\d+ [\d.]+ root\n#\d+ [\d.]+ APT::Sandbox::User "root";$/m);
+      assert.equal(stderr.match(/WARN: Every user is root here/g)?.length, 1);
+    }
+    const { stderr } = await many.stagecraft([
+      'build',
+      '--progress=plain',
+      many.context(withBusybox('FROM busybox\n')),
+    ]);
+    assert.doesNotMatch(stderr, /WARN/);
+  });
+
   test('all of the store is the user\u2019s or of the ids that the user was given', {
     skip: unreachable,
   }, async () => {

@@ -1,3 +1,4 @@
+import { hasSingleId, singleIdHelp, singleIdNotice } from '../sandbox/single-id.ts';
 import type { SolverServices } from '../solver/types.ts';
 import type { BuildRequest } from './request.ts';
 
@@ -5,7 +6,16 @@ import type { BuildRequest } from './request.ts';
 export async function ambientOf(
   request: Pick<BuildRequest, 'trustHostCa'>,
 ): Promise<SolverServices['ambient']> {
-  if (!request.trustHostCa) return { mounts: [], env: [] };
-  const { hostTrust } = await import('../sandbox/ca-trust.ts');
-  return hostTrust(process.env);
+  const parts = [];
+  const alone = hasSingleId();
+  if (alone) parts.push(singleIdHelp());
+  if (request.trustHostCa) {
+    const { hostTrust } = await import('../sandbox/ca-trust.ts');
+    parts.push(hostTrust(process.env));
+  }
+  return {
+    mounts: parts.flatMap(({ mounts }) => mounts),
+    env: parts.flatMap(({ env }) => env),
+    ...(alone && { notice: singleIdNotice }),
+  };
 }

@@ -6,9 +6,12 @@ import { bytesFromText } from '../util/bytes.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type PreparedMounts, prepareMounts, selectorOf } from './mounts.ts';
 import type { Reporter } from './reporter.ts';
-import type { Output, StepContext, Work, WorkResult } from './types.ts';
+import type { Output, SolverServices, StepContext, Work, WorkResult } from './types.ts';
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** The builds whose notice was told. */
+const told = new WeakSet<SolverServices['ambient']>();
 
 /** `RUN`: a process in a root file system of its own. */
 export class ExecWork implements Work {
@@ -56,6 +59,7 @@ export class ExecWork implements Work {
     const { services } = this.#context;
     const { meta, network, security } = this.#op;
     const sandbox = await services.sandbox();
+    this.#tellNotice(reporter);
     const view = services.layers.view(mounts.rootFs);
     const user = resolveUser(view, meta.user);
     const devices = await this.#devices();
@@ -95,6 +99,14 @@ export class ExecWork implements Work {
       `process ${JSON.stringify(meta.args.join(' '))} did not complete successfully: exit code: ${code}`,
       { exitCode: code, ...(outOfMemory && { hint: 'The kernel ended it because memory ran out.' }) },
     );
+  }
+
+  /** Once in a build: at the first step that runs. */
+  #tellNotice(reporter: Reporter): void {
+    const { ambient } = this.#context.services;
+    if (ambient.notice === undefined || told.has(ambient)) return;
+    told.add(ambient);
+    reporter.warn(ambient.notice.message, ambient.notice.detail);
   }
 
   /** What the devices of the step change. */

@@ -66,7 +66,12 @@ export interface SolverServices {
   sandbox(): Promise<Sandbox>;
   readonly lent: Lent;
   /** Mounts and variables that every process gets and no key knows, such as the host's certificates. */
-  readonly ambient: { mounts: SandboxMount[]; env: string[] };
+  readonly ambient: {
+    mounts: SandboxMount[];
+    env: string[];
+    /** What the first process is told to mind. */
+    notice?: { readonly message: string; readonly detail: string };
+  };
   /** What `--allow` lets steps have. */
   readonly rights: Rights;
   /** The devices of the machine, read when the first step asks for one. */

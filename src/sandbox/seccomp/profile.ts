@@ -102,13 +102,19 @@ export function defaultProfile(bounding: ReadonlySet<Capability>): Rule[] {
 }
 
 /**
- * Calls that do nothing and say that they succeeded, where there is only one id: package managers give files to other
- * users as a matter of course, and would give up.
+ * Calls that do nothing and say that they succeeded, where there is only one id. Package managers give files to other
+ * users as a matter of course, and fetch as another user, and would give up.
  */
 export const pretendedOwners: readonly Rule[] = [
   ...['chown', 'chown32', 'fchown', 'fchown32', 'fchownat', 'lchown', 'lchown32'],
-  ...['setgroups', 'setgroups32'],
+  ...['setgroups', 'setuid', 'setgid', 'setreuid', 'setregid', 'setresuid', 'setresgid'].flatMap(bothWidths),
+  ...['setfsuid', 'setfsgid'].flatMap(bothWidths),
 ].map(name => ({ name, action: 'fail', errno: 0 }));
+
+/** A call and its successor with 32-bit ids, on machines that have both. */
+function bothWidths(name: string): string[] {
+  return [name, `${name}32`];
+}
 
 /** The rules in `profile` with those in `instead` in the place of all others for the same calls. */
 export function withRules(profile: readonly Rule[], instead: readonly Rule[]): Rule[] {
