@@ -1,12 +1,12 @@
 import type { Exported } from '../exporter/export.ts';
 import { checkOutput, type Output } from '../exporter/outputs.ts';
 import type { FrontendResult } from '../frontend/types.ts';
-import { formatPlatform } from '../image/platform.ts';
-import { type SolveTarget, solve } from '../solver/solver.ts';
+import { solve } from '../solver/solver.ts';
 import { checkNewName } from '../store/images.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { checkBuiltImage } from './built-image.ts';
 import { explainClimbing } from './climbing.ts';
+import { explainGoals, goalsOf } from './goals.ts';
 import { writeOutput } from './outputs.ts';
 import { makesIndex, planBuild, platformsOf } from './planning.ts';
 import type { BuildRequest, BuildResult } from './request.ts';
@@ -27,9 +27,14 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
   return withServices(request, async services => {
     const { progress, signal, beforeWork } = services.solver;
     const plans = await planBuild(request, services);
-    const { rootFses, steps } = await solve(targetsOf(plans), services.solver).catch((error: unknown) => {
-      throw explainClimbing(error, plans[0]!.definition);
-    });
+    const goals = goalsOf(plans);
+    const definitions = goals.map(goal => goal.definition);
+    const { rootFses, steps } = await solve(definitions, services.solver, (error, graphs) =>
+      explainGoals(
+        explainClimbing(error, plans[0]!.definition),
+        graphs.map(graph => goals[graph]!),
+      ),
+    );
     // Those of required stages come behind; nobody wants their files.
     const results = plans.map(({ config }, i) => ({ rootFs: rootFses[i]!, config }));
     const found = await checkBuiltImage(request, plans[0]!, results[0]!, services);
@@ -64,18 +69,6 @@ export async function plan(request: BuildRequest): Promise<FrontendResult> {
       hint: 'Name one platform.',
     });
   return withServices(request, async services => (await planBuild(request, services))[0]!);
-}
-
-/** The graphs of the images, then those of the required stages: all to be solved, or nothing is written. */
-function targetsOf(plans: readonly FrontendResult[]): SolveTarget[] {
-  const required = plans.flatMap(({ required, platform }) => {
-    const where = plans.length > 1 ? ` for ${formatPlatform(platform)}` : '';
-    return required.map(({ stage, definition }) => ({
-      definition,
-      onFailure: `The required stage ${stage} failed${where}, so no image was made.`,
-    }));
-  });
-  return [...plans, ...required];
 }
 
 /** The tags go to every output that names images; without any output the image goes into the store. */

@@ -30,7 +30,7 @@ export async function openSource(output: Output, { sources, solver }: BuildServi
 
 /** The files of a graph's result, which is made now unless the cache has it; the build finds it made. */
 export async function openResult(output: Output, { sources, solver }: BuildServices): Promise<FileTree> {
-  const { rootFses } = await solve([{ definition: marshal(output) }], solver);
+  const { rootFses } = await solve([marshal(output)], solver);
   // Outside of its namespace an ordinary user sees the layers' files with other owners, and may not read them all.
   solver.beforeWork();
   return sources.layers.view(rootFses[0]!);

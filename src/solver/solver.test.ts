@@ -57,22 +57,22 @@ function records(): number {
 
 suite('the solver', () => {
   test('building without the cache again and again keeps the last result only', async () => {
-    const first = await solve([{ definition: marshal(made()) }], services);
+    const first = await solve([marshal(made())], services);
     const kept = records();
-    await solve([{ definition: marshal(made(true)) }], services);
-    const last = await solve([{ definition: marshal(made(true)) }], services);
+    await solve([marshal(made(true))], services);
+    const last = await solve([marshal(made(true))], services);
     assert.equal(records(), kept);
-    const cached = await solve([{ definition: marshal(made()) }], services);
+    const cached = await solve([marshal(made())], services);
     assert.deepEqual(cached.rootFses, last.rootFses);
     assert.notDeepEqual(cached.rootFses, first.rootFses);
   });
 
   test('asks whether it may work before it reads files of a layer, which an ordinary user may not read', async () => {
-    await solve([{ definition: marshal(made()) }], services);
+    await solve([marshal(made())], services);
     const copied = file(undefined, [{ do: 'copy', from: made(), src: '/made', dest: '/copied' }]);
     const outside = new Error('not in the namespace yet');
     await assert.rejects(
-      solve([{ definition: marshal(copied) }], {
+      solve([marshal(copied)], {
         ...services,
         beforeWork() {
           throw outside;
@@ -90,7 +90,7 @@ suite('the solver', () => {
     const shared = made();
     const one = file(shared, [{ do: 'mkdir', path: '/one', mode: 0o755 }], { name: 'one' });
     const two = file(shared, [{ do: 'mkdir', path: '/two', mode: 0o755 }], { name: 'two' });
-    const { rootFses, steps } = await solve([{ definition: marshal(one) }, { definition: marshal(two) }], {
+    const { rootFses, steps } = await solve([marshal(one), marshal(two)], {
       ...services,
       progress: ({ vertexes = [] }) => {
         for (const { name, started, completed } of vertexes) if (started && !completed) names.push(name);
@@ -103,15 +103,15 @@ suite('the solver', () => {
     assert.deepEqual(names.toSorted(), ['docker-image://base', 'file', 'one', 'two']);
   });
 
-  test('a failure tells its consequence where no target without one needs the step', async () => {
-    const broken = file(undefined, [{ do: 'rm', path: '/absent' }]);
-    const onFailure = 'So nothing was made.';
-    const whole = { definition: marshal(made()) };
-    const gate = { definition: marshal(broken), onFailure };
-    await assert.rejects(solve([whole, gate], services), { code: 'not-found', hint: onFailure });
-    await assert.rejects(
-      solve([{ definition: marshal(broken) }, gate], services),
-      (error: Error & { hint?: string }) => error.hint === undefined,
-    );
+  test('a failure is explained by the graphs that need the step', async () => {
+    const broken = marshal(file(undefined, [{ do: 'rm', path: '/absent' }]));
+    const whole = marshal(made());
+    let told: readonly number[] = [];
+    const failing = solve([whole, broken, whole, broken], services, (error, graphs) => {
+      told = graphs;
+      return error;
+    });
+    await assert.rejects(failing, { code: 'not-found' });
+    assert.deepEqual(told, [1, 3]);
   });
 });

@@ -10,15 +10,11 @@ import { permit } from './rights.ts';
 import { Step } from './step.ts';
 import type { SolverServices, StepContext, StepReport } from './types.ts';
 
-/** A graph to solve, together with others. */
-export interface SolveTarget {
-  readonly definition: Definition;
-  /** A sentence to add to the error where a step failed that no target without such a sentence needs. */
-  readonly onFailure?: string | undefined;
-}
+/** What an error becomes, given the positions of the graphs that need the step which failed; none is known for some. */
+export type Explain = (error: unknown, graphs: readonly number[]) => unknown;
 
 export interface Solution {
-  /** For each target the root file system that its graph's result names. */
+  /** For each graph the root file system that its result names. */
   rootFses: RootFs[];
   steps: StepReport[];
 }
@@ -28,8 +24,12 @@ export interface Solution {
  * stands on is there; what several graphs have runs once. The first failure stops all.
  * @throws StagecraftError `usage` for rights that the user does not give; `build` when a process fails; `cancelled`; and what sources and file operations throw
  */
-export async function solve(targets: readonly SolveTarget[], services: SolverServices): Promise<Solution> {
-  const graphs = targets.map(target => unmarshal(target.definition));
+export async function solve(
+  definitions: readonly Definition[],
+  services: SolverServices,
+  explain: Explain = error => error,
+): Promise<Solution> {
+  const graphs = definitions.map(unmarshal);
   const stop = new AbortController();
   const signal = AbortSignal.any([services.signal, stop.signal]);
   const steps = new Map<Digest, Step>();
@@ -55,8 +55,11 @@ export async function solve(targets: readonly SolveTarget[], services: SolverSer
     stop.abort(error);
     await Promise.allSettled([...steps.values()].map(step => step.settled()));
     if (services.signal.aborted) throw cancelled(services.signal);
-    const users = targets.filter((_, i) => failed !== undefined && graphs[i]!.vertices.has(failed));
-    throw withConsequence(stop.signal.reason, users);
+    const step = failed;
+    throw explain(
+      stop.signal.reason,
+      graphs.flatMap(({ vertices }, i) => (step !== undefined && vertices.has(step) ? [i] : [])),
+    );
   } finally {
     for (const step of steps.values()) step.finish();
   }
@@ -80,16 +83,6 @@ async function resultOf(target: Edge | undefined, steps: ReadonlyMap<Digest, Ste
   const step = steps.get(target.digest) as Step;
   await step.evaluate();
   return step.rootFs(target.index);
-}
-
-function withConsequence(error: unknown, users: readonly SolveTarget[]): unknown {
-  const sentences = users.map(user => user.onFailure);
-  const [sentence] = sentences;
-  if (!(error instanceof StagecraftError) || sentence === undefined || sentences.includes(undefined))
-    return error;
-  const { code, message, cause, exitCode, range } = error;
-  const hint = error.hint === undefined ? sentence : `${error.hint}\n${sentence}`;
-  return new StagecraftError(code, message, { hint, cause, exitCode, range });
 }
 
 function cancelled(signal: AbortSignal): StagecraftError {
