@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorOf, parseOne } from './testing.ts';
+import { errorOf, parse, parseOne } from './testing.ts';
 
 const refusal = (text: string) => errorOf(`FROM a\n${text}`);
 
@@ -165,4 +165,20 @@ test('ONBUILD keeps its trigger, and refuses what can be none', () => {
   assert.match(refusal('ONBUILD FROM a'), /cannot trigger FROM/);
   assert.match(refusal('ONBUILD MAINTAINER a'), /cannot trigger MAINTAINER/);
   assert.match(refusal('ONBUILD CMD [1]'), /nothing but strings/);
+});
+
+test('a trigger with pairs has them right before it is triggered', () => {
+  assert.match(errorOf('FROM scratch\nONBUILD ENV A=b C'), /^2:17 ENV needs "="/);
+  assert.match(errorOf('FROM scratch\nONBUILD LABEL a'), /^2:15 LABEL needs a value/);
+});
+
+test('the words of RUN are text, a script of its own may be any bytes', () => {
+  const broken = (text: string) => Buffer.from(text, 'latin1');
+  assert.throws(() => parse(broken('FROM scratch\nRUN echo \xff')), {
+    range: { file: 'Dockerfile', start: { line: 2, column: 1 }, end: { line: 2, column: 11 } },
+  });
+  assert.throws(() => parse(broken('FROM scratch\nRUN <<E\n\xff\nE')), /not UTF-8/);
+  parse(broken('FROM scratch\nRUN <<E\n#!/bin/x\n\xff\nE'));
+  // What no process gets is shown as well as it can be.
+  parse(broken('FROM scratch\nMAINTAINER Jos\xe9'));
 });

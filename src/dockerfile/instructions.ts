@@ -131,6 +131,12 @@ function splitPair(text: string): [key: string, value: string | undefined] {
   return equals < 0 ? [text, undefined] : [text.slice(0, equals), text.slice(equals + 1)];
 }
 
+/** What a trigger must get right before anyone gives it its meaning. @throws StagecraftError `dockerfile` */
+export function requirePairs(statement: Statement): void {
+  const { kind, operands } = statement;
+  if ((kind === 'ENV' || kind === 'LABEL') && operands.length > 0) pairsOf(statement);
+}
+
 /** Pairs `name=value`, or, where the first word has no `=`, the old form: a name and all the rest. */
 function pairsOf(statement: Statement): KeyValue[] {
   requireOperands(statement);

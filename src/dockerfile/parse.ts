@@ -1,7 +1,7 @@
 import { fail, located } from './fail.ts';
 import { FileReader } from './file-reader.ts';
 import { findHeredocMarkers } from './heredoc.ts';
-import { buildInstruction } from './instructions.ts';
+import { buildInstruction, requirePairs } from './instructions.ts';
 import { StageBuilder } from './stage-builder.ts';
 import { mayHaveHeredocs, type Statement, splitStatement } from './statement.ts';
 import type { ArgInstruction, Dockerfile, Heredoc, StageInstruction } from './types.ts';
@@ -63,6 +63,7 @@ function readStatement(reader: FileReader): Statement | undefined {
   const { isText } = next;
   const statement = { ...splitStatement(next.line, reader.escapeToken, next.comments), isText };
   const trigger = splitTrigger(statement, reader);
+  if (trigger !== undefined) requirePairs(trigger);
   if (!mayHaveHeredocs(statement, trigger)) return statement;
   const markers = located(statement.range, () => findHeredocMarkers(next.line.text));
   if (markers.length === 0) return statement;

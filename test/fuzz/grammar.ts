@@ -9,7 +9,7 @@ export function writeDockerfile(random: Random): string {
   for (let stage = 0; stage < stages; stage++) {
     const name = random.once(2) ? ` AS ${random.pick(names)}` : '';
     lines.push(`FROM ${platform(random)}${random.pick(bases)}${name}`);
-    lines.push(...random.some(8, () => instruction(random)));
+    lines.push(...random.some(8, () => writeInstruction(random)));
   }
   const text = lines.map(line => (random.once(12) ? decorate(random, line) : line)).join('\n');
   if (random.once(20)) return `\ufeff${text}`;
@@ -92,7 +92,7 @@ const keywords = [
   'ONBUILD', 'RUN', 'RUN', 'SHELL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR', 'RUNN', 'run',
 ]; // biome-ignore format: a list
 
-function instruction(random: Random): string {
+export function writeInstruction(random: Random): string {
   if (random.once(15)) return random.pick(['', '# comment', '  # indented', '#', '\t', '\\']);
   const keyword = random.pick(keywords);
   const known = flags[keyword.toUpperCase()] ?? [];
@@ -130,7 +130,7 @@ function operands(random: Random, keyword: string): string {
     case 'HEALTHCHECK':
       return random.once(4) ? 'NONE' : `CMD ${command(random)}`;
     case 'ONBUILD':
-      return instruction(random);
+      return writeInstruction(random);
     case 'STOPSIGNAL':
       return random.pick(['SIGTERM', '9', 'RTMIN+1', '$A', 'nope']);
     case 'SHELL':

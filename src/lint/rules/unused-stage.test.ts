@@ -16,8 +16,8 @@ test('Stages are used by FROM, COPY, RUN, by name or number', async () => {
 FROM debian:12 AS b
 FROM debian:12
 FROM a
-COPY --from=b /x /x
-RUN --mount=type=bind,from=2,target=/m ls
+COPY --from=2 /x /x
+RUN --mount=type=bind,from=b,target=/m ls
 `;
   assert.deepEqual(await check(rule, text), []);
 });
