@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -9,6 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { before, suite, test } from 'node:test';
 import { Repository, startGitDaemon, startGitHttp } from './support/git-server.ts';
@@ -16,6 +18,7 @@ import { findProgram, needs } from './support/needs.ts';
 import { program, run, tool } from './support/program.ts';
 import { startSshServer } from './support/ssh-server.ts';
 import { makeUser, needsUsers, unreachableFor } from './support/users.ts';
+import { makeIdentity } from './support/web-server.ts';
 import { list, Workspace } from './support/workspace.ts';
 
 const committed = '2015-06-07T08:09:10.000Z';
@@ -244,6 +247,23 @@ suite('ADD of a Git repository', { skip: needs('git') }, () => {
     await work.build(context, [`--secret=id=GIT_AUTH_HEADER,src=${header}`]);
   });
 
+  test('over HTTPS trusts whom this machine trusts', { skip: needs('openssl') }, async () => {
+    const identity = await makeIdentity(work);
+    const https = await startGitHttp(work, place, { identity });
+    await fails(`${https}/project.git`, /TLS fails \(.*certificate.*\)\.\n.*NODE_EXTRA_CA_CERTS/, '', {
+      env: { SSL_CERT_FILE: await emptyBundle() },
+    });
+    const context = work.context({ Dockerfile: adding(`${https}/project.git#v1`) });
+    for (const name of ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'])
+      await work.build(context, [], { env: { [name]: identity.authority } });
+  });
+
+  /** A bundle with an authority that signed nothing here. */
+  async function emptyBundle(): Promise<string> {
+    const own = new Workspace();
+    return (await makeIdentity(own)).authority;
+  }
+
   test('over HTTP takes the password of an address, and keeps it nowhere', async () => {
     const password = `password-${randomUUID()}`;
     const basic = Buffer.from(`somebody:${password}`).toString('base64');
@@ -290,6 +310,30 @@ suite('ADD of a Git repository', { skip: needs('git') }, () => {
     await tool('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', other);
     const refused = await work.tryBuild({ Dockerfile: adding(`${source}#side`) }, [`--ssh=default=${other}`]);
     assert.match(refused.message, /its host takes no key of the SSH agent/);
+    // A host that was seen before may not change.
+    const known = join(work.store, 'repositories/known_hosts');
+    assert.match(readFileSync(known, 'utf8'), new RegExp(`\\[127\\.0\\.0\\.1\\]:${server.port} `));
+    const wrong = readFileSync(`${other}.pub`, 'utf8');
+    writeFileSync(known, `[127.0.0.1]:${server.port} ${wrong}`);
+    const changed = await work.tryBuild({ Dockerfile: adding(`${source}#side`) }, [`--ssh=default=${key}`]);
+    assert.match(changed.message, /its host shows another key than the one that is known\.\n.*ssh-keygen/);
+    writeFileSync(known, '');
+  });
+
+  test('stops with the build, and leaves no process', async () => {
+    const silent = createServer();
+    await new Promise<void>(listening => silent.listen(0, '127.0.0.1', listening));
+    const { port } = silent.address() as AddressInfo;
+    const context = work.context({ Dockerfile: adding(`git://127.0.0.1:${port}/project.git`) });
+    const building = work.start(['build', '--progress=plain', context]);
+    const [connection] = (await once(silent, 'connection')) as [Socket];
+    building.child.kill('SIGINT');
+    // Git held the other end.
+    connection.resume();
+    await once(connection, 'close');
+    assert.equal((await building.outcome).code, 130);
+    assert.deepEqual(readdirSync(join(work.store, 'ingest')), []);
+    silent.close();
   });
 
   test('needs no namespace until files enter a layer', {

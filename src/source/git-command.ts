@@ -53,6 +53,13 @@ const settings: readonly (readonly [string, string])[] = [
   ['http.lowSpeedTime', '60'],
 ];
 
+/** The exit code that says that there is no git. */
+const absent = 127;
+
+/** Sets the mask for new files, which every checkout shall have, and sees that git ends when this process dies. */
+const script = `command -v git >/dev/null || exit ${absent}; umask 022
+command -v setpriv >/dev/null && exec setpriv --pdeathsig TERM git "$@"; exec git "$@"`;
+
 /** Milliseconds that a stopped git has to end by itself. */
 const grace = 5_000;
 
@@ -98,9 +105,8 @@ export class Git {
       ...(workTree === undefined ? [] : [`--work-tree=${workTree}`]),
       ...args,
     ];
-    // A shell sets the mask for new files, which every checkout shall have. A session of its own has no terminal that
-    // something could ask questions on, and can be stopped with all that git starts.
-    const child = spawn('sh', ['-c', 'umask 022; exec git "$@"', 'git', ...words], {
+    // A session of its own has no terminal that something could ask questions on, and can be stopped with all in it.
+    const child = spawn('sh', ['-c', script, 'git', ...words], {
       cwd,
       env: this.#environment(cwd),
       detached: true,
@@ -124,7 +130,7 @@ export class Git {
     });
     const code = await promise.finally(() => this.#signal.removeEventListener('abort', stop));
     this.#signal.throwIfAborted();
-    if (code === 127 && /git: .*not found/.test(stderr))
+    if (code === absent)
       throw new StagecraftError(
         'unsupported',
         'The program git, which reads repositories, is not installed.',

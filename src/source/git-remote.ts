@@ -13,7 +13,7 @@ export interface Remote {
 export function parseRemote(text: string): Remote | undefined {
   const scheme = /^(https?|ssh|git):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) {
-    const [, host] = /^[a-zA-Z0-9_-]+@([a-zA-Z0-9.-]+):(?!\/\/)/.exec(text) ?? [];
+    const [, host] = /^[a-zA-Z0-9_-]+@([a-zA-Z0-9][a-zA-Z0-9.-]*):(?!\/\/)/.exec(text) ?? [];
     return host === undefined ? undefined : { address: text, basic: undefined, host, kind: 'ssh' };
   }
   const url = URL.parse(text);

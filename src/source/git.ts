@@ -74,11 +74,12 @@ export function identityOf({ source, object, commit, name }: ResolvedGit): {
   parts: Record<string, string | boolean>;
 } {
   const keepGitDir = keepsGitDir(source);
+  const subdir = cleanSubdir(source);
   return {
     commit: keepGitDir ? object : (commit ?? object),
     parts: {
       ...(keepGitDir && { git: name ?? '' }),
-      ...(source.subdir && { subdir: cleanSubdir(source) }),
+      ...(subdir !== '' && { subdir }),
       ...(source.skipSubmodules && { submodules: false }),
       ...(source.mtime === 'checkout' && { mtime: 'checkout' }),
     },

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createPlainServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { start, tool } from './program.ts';
+import type { Identity } from './web-server.ts';
 import type { Files, Workspace } from './workspace.ts';
 
 /** A repository whose commits are as old as they are told. */
@@ -72,27 +74,30 @@ export interface GitHttpOptions {
   readonly authorization?: string;
   /** An old one speaks the first protocol, and gives only what it shows; one of files knows nothing of Git. */
   readonly kind?: 'old' | 'files';
+  /** With one it speaks TLS. */
+  readonly identity?: Identity;
 }
 
 /** Git over HTTP for all repositories below a directory. */
 export async function startGitHttp(
   work: Workspace,
   directory: string,
-  { authorization, kind }: GitHttpOptions = {},
+  { authorization, kind, identity }: GitHttpOptions = {},
 ): Promise<string> {
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     if (authorization !== undefined && request.headers.authorization !== authorization)
       return void response.writeHead(401, { 'www-authenticate': 'Basic realm="test"' }).end();
     if (kind === 'files') return sendFile(directory, request, response);
     if (kind === 'old') delete request.headers['git-protocol'];
     runBackend(directory, request, response);
-  });
+  };
+  const server = identity === undefined ? createServer(listener) : createSecureServer(identity, listener);
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   work.atEnd(() => {
     server.closeAllConnections();
     server.close();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `http${identity === undefined ? '' : 's'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 function sendFile(directory: string, { url }: IncomingMessage, response: ServerResponse): void {
