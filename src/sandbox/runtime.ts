@@ -5,6 +5,7 @@ import { StepCgroup } from './cgroup.ts';
 import { cancelled, type RunningChain, runChain } from './chain.ts';
 import { failureOf } from './failure.ts';
 import { HandedFiles } from './handed.ts';
+import { requireLimits } from './limits.ts';
 import { oomKills } from './oom.ts';
 import type { MountLine } from './overlay.ts';
 import { LentSockets } from './sockets.ts';
@@ -50,6 +51,7 @@ export class RuntimeSandbox implements Sandbox {
 
   async run(spec: SandboxSpec): Promise<ExitStatus> {
     if (spec.signal?.aborted) throw cancelled();
+    requireLimits(spec, surroundings());
     for (const { workDir } of uppersOf(spec)) makeReusable(workDir);
     const files = new HandedFiles();
     const sockets = new LentSockets();
