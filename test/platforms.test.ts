@@ -175,6 +175,8 @@ suite('an image for several platforms', { skip: needs('busybox') }, () => {
     }
     await work.ok('save', '-o', work.path('docker-multi.tar'), 'multi');
     archives.push([work.path('docker-multi.tar'), host]);
+    await work.ok('save', '--platform', `linux/${other}`, '-o', work.path('docker-other.tar'), 'multi');
+    archives.push([work.path('docker-other.tar'), other]);
     for (const [file, architecture] of archives) {
       const name = /Loaded image: (\S+)/.exec(await docker.ok('load', '-i', file))?.[1] as string;
       const [loaded] = JSON.parse(await docker.ok('image', 'inspect', name));

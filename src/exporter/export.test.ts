@@ -16,7 +16,7 @@ import { type TestContext, test } from 'node:test';
 import type { ImageConfig } from '../image/types.ts';
 import { inspectImage } from '../store/inspect.ts';
 import { type BuildOptions, type Exported, exportBuild } from './export.ts';
-import { makeSample, openWorkshop, plain, sampleConfig } from './fixture.ts';
+import { executable, makeSample, openWorkshop, plain, sampleConfig } from './fixture.ts';
 import { formatMetadata, imageId } from './metadata.ts';
 import { parseOutput } from './outputs.ts';
 import type { ImageResult } from './types.ts';
@@ -153,6 +153,39 @@ test('several platforms make an index, one manifest each', async context => {
   await assert.rejects(write('type=image', [amd, amd]), { code: 'usage', message: /more than once/ });
   await write(`type=local,dest=${dir}/split`, [amd, arm]);
   assert.deepEqual(readdirSync(join(dir, 'split')).toSorted(), ['linux_amd64', 'linux_arm64']);
+});
+
+test('one platform alone makes an index too, and a directory of its own, where that is asked for', async () => {
+  const outcome = { results: [sample], index: true };
+  const { image } = await exportBuild(services, layers, outcome, parseOutput('type=image'), { names: [] });
+  assert.match(image!.descriptor.mediaType, /index/);
+  assert.equal(imageId(image!), image!.descriptor.digest);
+  await exportBuild(services, layers, outcome, parseOutput(`${dir}/single`), { names: [] });
+  const [platform, ...others] = readdirSync(join(dir, 'single'));
+  assert.match(platform!, /^linux_/);
+  assert.deepEqual(others, []);
+});
+
+test('files of several platforms go into one place where no two have one name', async () => {
+  const results = ['amd64', 'arm64'].map(architecture => ({
+    config: { ...sampleConfig, architecture },
+    rootFs: workshop.addLayer([], writer => {
+      writer.putDirectory('/bin', executable);
+      writer.putFile(`/bin/${architecture}`, { data: Buffer.from(architecture) }, executable);
+    }),
+  }));
+  for (let time = 0; time < 2; time++)
+    await write(`type=local,dest=${dir}/merged,platform-split=false,mode=delete`, results);
+  assert.deepEqual(readdirSync(join(dir, 'merged/bin')).toSorted(), ['amd64', 'arm64']);
+  await write(`type=tar,dest=${dir}/merged.tar,platform-split=false`, results);
+  const { stdout } = spawnSync('tar', ['-tf', join(dir, 'merged.tar')], { encoding: 'utf8' });
+  assert.deepEqual(stdout.trim().split('\n'), ['bin/', 'bin/amd64', 'bin/arm64']);
+  const again = [results[0]!, { ...results[0]!, config: { ...sampleConfig, architecture: 'arm64' } }];
+  await assert.rejects(write(`type=local,dest=${dir}/clash,platform-split=false`, again), {
+    code: 'usage',
+    message: /\/bin\/amd64 is in the results for linux\/amd64 and linux\/arm64/,
+  });
+  assert.ok(!existsSync(join(dir, 'clash')));
 });
 
 test('options that contradict each other are refused', async () => {

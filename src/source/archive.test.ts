@@ -64,14 +64,14 @@ for (const [destination, name] of foreign)
 for (const format of ['docker', 'oci'] as const)
   test(`what is saved in the ${format} format comes back with digest and names`, async () => {
     const file = `${dir}/saved.${format}`;
-    await saveImages(workshop.store, ['app:1', 'localhost:5000/team/app:2'], file, format);
+    await saveImages(workshop.store, ['app:1', 'localhost:5000/team/app:2'], file, { format });
     await withStore(async store => {
       const [loaded] = await loadImages(store, openArchive(file));
       assert.equal(loaded!.digest, original.Descriptor.digest);
       assert.deepEqual(loaded!.names.toSorted(), ['docker.io/library/app:1', 'localhost:5000/team/app:2']);
       assert.equal(inspectImage(store, 'app:1').Id, original.Id);
     });
-    await saveImages(workshop.store, [original.Id.slice(7, 19)], file, format);
+    await saveImages(workshop.store, [original.Id.slice(7, 19)], file, { format });
     await withStore(async store => {
       assert.deepEqual((await loadImages(store, openArchive(file)))[0]!.names, []);
       assert.equal(findImage(store, original.Id).name, original.Descriptor.digest);

@@ -1,6 +1,7 @@
 import { type ArchiveFormat, openStore, saveImages } from '../../api/archives.ts';
 import { defineCommand } from '../command.ts';
 import { usageError } from '../parse.ts';
+import { readPlatform } from '../values/platform.ts';
 
 const formats: Record<string, ArchiveFormat> = {
   docker: 'docker',
@@ -27,6 +28,11 @@ export const command = defineCommand({
       help: 'The archive (default standard output)',
       complete: 'file',
     },
+    platform: {
+      kind: 'text',
+      value: 'PLATFORM',
+      help: "Of an image for several platforms this one's (default all in the\nformat oci, this machine's in docker)",
+    },
   },
   args: { min: 1, max: Number.POSITIVE_INFINITY, complete: 'image' },
   examples: [
@@ -38,13 +44,14 @@ export const command = defineCommand({
     const format = Object.hasOwn(formats, flags.format ?? 'docker') && formats[flags.format ?? 'docker'];
     if (!format)
       throw usageError(command, `There is no archive format ${flags.format}.`, 'There are docker and oci.');
+    const platform = readPlatform(flags.platform);
     if (flags.output === undefined && stdout.isTTY)
       throw usageError(
         command,
         'An archive is not for a terminal.',
         'Name a file with --output, or use a pipe.',
       );
-    await saveImages(openStore(), images, flags.output ?? '-', format);
+    await saveImages(openStore(), images, flags.output ?? '-', { format, platform });
     return 0;
   },
 });
