@@ -13,7 +13,9 @@ import {
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { before, suite, test } from 'node:test';
+import { Docker, needsDocker } from './support/docker.ts';
 import { Repository, startGitDaemon, startGitHttp } from './support/git-server.ts';
+import { compareTrees, readImage } from './support/images.ts';
 import { findProgram, needs } from './support/needs.ts';
 import { program, run, tool } from './support/program.ts';
 import { startSshServer } from './support/ssh-server.ts';
@@ -187,6 +189,44 @@ suite('ADD of a Git repository', { skip: needs('git') }, () => {
     return failed.message;
   }
 
+  test('is what Docker checks out of it', {
+    skip: needsDocker || needs('skopeo', 'umoci', 'getcap'),
+  }, async () => {
+    const own = await Repository.make(work, join(place, 'compared.git'));
+    await own.git('submodule', '--quiet', 'add', address.replace(/project\.git$/, 'library.git'), 'library');
+    // Not older: Docker's files have the time of the checkout.
+    await own.commit(
+      {
+        Dockerfile: 'FROM scratch\nCOPY . /in/\n',
+        file: 'x',
+        tool: { content: '#!/bin/sh\n', mode: 0o755 },
+        'deep/er/link': { link: '../../file' },
+      },
+      '2024-01-02T03:04:05Z',
+    );
+    const docker = new Docker(work);
+    const source = address.replace(/project\.git$/, 'compared.git#main');
+    const archive = work.path('docker.tar');
+    const theirs = work.path('theirs');
+    await docker.ok('build', '--network=host', '-t', 'compared', source);
+    await docker.ok('save', '-o', archive, 'compared');
+    await tool('skopeo', '--insecure-policy', 'copy', `docker-archive:${archive}`, `oci:${theirs}:latest`);
+    const ours = work.path('ours');
+    await work.build({ Dockerfile: adding(source) }, [
+      '-t',
+      'compared',
+      '-o',
+      `type=oci,tar=false,dest=${ours}`,
+    ]);
+    const [ourImage, theirImage] = await Promise.all([
+      readImage(ours, work.path('our-files')),
+      readImage(theirs, work.path('their-files')),
+    ]);
+    // A link to a repository that is not in the image, called otherwise each time.
+    assert.ok(theirImage.tree.delete('/in/library/.git'));
+    assert.deepEqual(compareTrees(ourImage.tree, theirImage.tree), []);
+  });
+
   test('that fails says why, with the line', async () => {
     await fails(`${address}#nowhere`, /has no branch or tag nowhere/);
     await fails(`${address}#${first.slice(0, 10)}`, /has no branch or tag \w{10}\.\n.*all its digits/);
@@ -214,6 +254,16 @@ suite('ADD of a Git repository', { skip: needs('git') }, () => {
     await fails(address, /git, which reads repositories, is not installed\.\nInstall the package git/, '', {
       env: { PATH: bin },
     });
+    const old = join(bin, 'git');
+    writeFileSync(old, '#!/bin/sh\necho git version 2.20.1\n', { mode: 0o755 });
+    await fails(
+      address,
+      /git version 2\.20\.1 on this machine is too old.*\.\nInstall git 2\.32 or later/,
+      '',
+      {
+        env: { PATH: bin },
+      },
+    );
   });
 
   test('over HTTP sends the token of its host, which leaves no trace', {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { GitFailure } from './git-command.ts';
 import { explainGit } from './git-failures.ts';
 import { parseRemote } from './git-remote.ts';
+import { isRecent } from './git-version.ts';
 
 test('an address of a repository is taken apart, its password apart from the rest', () => {
   const basic = Buffer.from('user:p@ss').toString('base64');
@@ -55,4 +56,11 @@ test('what git says becomes a sentence that says what to do', () => {
   }
   const other = new Error('other');
   assert.equal(explainGit(other, remote), other);
+});
+
+test('a git that would read the configuration of its user is too old', () => {
+  for (const old of ['git version 2.25.1', 'git version 2.31.9', 'git version 1.99', ''])
+    assert.equal(isRecent(old), false, old);
+  for (const recent of ['git version 2.32.0', 'git version 2.39.5 (Apple Git-154)', 'git version 3.0.0'])
+    assert.equal(isRecent(recent), true, recent);
 });

@@ -11,6 +11,7 @@ import { explainGit } from './git-failures.ts';
 import { parseRemote, type Remote } from './git-remote.ts';
 import { fetchCommit } from './git-repository.ts';
 import { checkSum, type ResolvedRef, resolveOffline, resolveRef } from './git-resolve.ts';
+import { requireGit } from './git-version.ts';
 import { placeIn, type RemoteProgress, type RemoteServices, usePlace } from './remote.ts';
 
 /** The files of a commit, as an LLB source names them. */
@@ -155,6 +156,7 @@ function withGit<T>(
   return withAccess(services, source, remote, async access => {
     const git = new Git(services.env, { cwd: services.store.path('ingest') }, access, signal, status);
     try {
+      await requireGit(git, services.env.PATH);
       return await body(git);
     } catch (error) {
       throw explainGit(error, remote);
