@@ -7,6 +7,7 @@ import {
   deferred,
   diff,
   dumpDefinition,
+  type ExecSpec,
   encodeDefinition,
   encodeOperation,
   exec,
@@ -266,4 +267,18 @@ test('what an operation does is told apart from what it stands on and from proxi
   const other = image('docker.io/library/other:latest', {}, { platform: amd64 });
   assert.equal(identity(base), identity(other, 'http://user:secret@proxy:1'));
   assert.notEqual(identity(base), identity(base, undefined, ['make', 'all']));
+});
+
+test('addresses of extra hosts and names of caches do not decide what a process makes', () => {
+  const identity = (spec: Partial<ExecSpec>): string => {
+    const step = exec({ root: base, args: ['make'], cwd: '/', ...spec }).root;
+    return Buffer.from(encodeOperation(vertices(step).at(-1) as GraphVertex)).toString('hex');
+  };
+  const hosts = (...extraHosts: { host: string; ip: string }[]): string => identity({ extraHosts });
+  assert.equal(hosts({ host: 'a', ip: '10.0.0.1' }), hosts({ host: 'a', ip: '10.0.0.2' }));
+  assert.notEqual(hosts({ host: 'a', ip: '10.0.0.1' }), hosts({ host: 'b', ip: '10.0.0.1' }));
+  const cache = (id: string, sharing: 'shared' | 'locked' = 'shared'): string =>
+    identity({ mounts: [{ target: '/cache', cache: { id, sharing } }] });
+  assert.equal(cache('one'), cache('two', 'locked'));
+  assert.notEqual(cache('one'), cache('/cache'), 'BuildKit tells these apart');
 });

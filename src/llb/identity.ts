@@ -1,18 +1,36 @@
 import type { GraphVertex } from './graph.ts';
+import type { ExecOp, Mount } from './ops.ts';
 import { platformToMessage } from './platform.ts';
 import { opTable } from './schema.ts';
 import { encode, type Message } from './wire.ts';
 
 /**
- * What an operation does, apart from what it stands on: its encoding without inputs, and without the proxy variables
- * of its process, which must not decide what its result is.
+ * What an operation does, apart from what it stands on: its encoding without inputs, and without what must not decide
+ * what the result of a process is (see {@link essence}).
  */
 export function encodeOperation(vertex: GraphVertex): Uint8Array {
   const { op, platform } = vertex;
   return encode(opTable, {
     inputs: [],
-    op: op.kind === 'exec' ? { ...op, meta: { ...op.meta, proxyEnv: undefined } } : op,
+    op: op.kind === 'exec' ? essence(op) : op,
     ...(platform !== undefined && { platform: platformToMessage(platform) }),
     constraints: { filter: [] },
   } as unknown as Message);
+}
+
+/** A process without proxy variables, addresses of extra hosts, and names of cache mounts; as BuildKit keys it. */
+function essence(op: ExecOp): ExecOp {
+  const { proxyEnv: _, ...meta } = op.meta;
+  const extraHosts = meta.extraHosts.map(({ host }) => ({ host, ip: '' }));
+  return { ...op, meta: { ...meta, extraHosts }, mounts: op.mounts.map(withoutName) };
+}
+
+/** A cache that has the name it gets by itself keeps it: that is its target, perhaps behind a namespace. */
+function withoutName(mount: Mount): Mount {
+  const { cache, dest } = mount;
+  if (cache === undefined) return mount;
+  const hasOwnName = cache.id === dest || cache.id.slice(cache.id.indexOf('/') + 1) === dest;
+  return cache.sharing === 'shared' && hasOwnName
+    ? mount
+    : { ...mount, cache: { id: '', sharing: 'shared' } };
 }
