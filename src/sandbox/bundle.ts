@@ -4,7 +4,7 @@ import { RootView } from '../snapshot/root-view.ts';
 import { bytesFromText, textFromBytes } from '../util/bytes.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { deviceOptions, runtimeConfig, type Surroundings } from './config.ts';
-import { deviceMount, placeNode } from './devices.ts';
+import { deviceMount, insecureNodes, placeNode } from './devices.ts';
 import type { HandedFiles } from './handed.ts';
 import { hostsFile, resolvConfPath } from './hosts.ts';
 import { makeMountpoints } from './mountpoints.ts';
@@ -109,15 +109,15 @@ export class Bundle {
   }
 
   /** The mounts of the step's devices. */
-  #devices({ devices, user }: SandboxSpec, place: (name: string) => string): RuntimeMount[] {
-    if (devices === undefined) return [];
+  #devices({ devices, user, security }: SandboxSpec, place: (name: string) => string): RuntimeMount[] {
+    const usual = security === 'insecure' ? insecureNodes(this.#around) : [];
     const canMake = !this.#around.inUserNamespace;
-    const nodes = devices.nodes.map((node, index) => {
+    const nodes = [...usual, ...(devices?.nodes ?? [])].map((node, index) => {
       const { mount, command } = placeNode(node, place(`device-${index}`), { user, canMake });
       if (command !== undefined) this.#commands.push(command);
       return mount;
     });
-    return [...nodes, ...devices.mounts.map(deviceMount)].map(mount => ({
+    return [...nodes, ...(devices?.mounts ?? []).map(deviceMount)].map(mount => ({
       ...mount,
       destination: this.#targets.place(mount.destination),
     }));

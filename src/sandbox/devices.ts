@@ -1,6 +1,8 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { splitDeviceNumber } from '../syscall/nodes.ts';
 import { StagecraftError } from '../util/errors.ts';
+import { grantedCapabilities } from './capabilities.ts';
+import type { Surroundings } from './config.ts';
 import type { RuntimeMount } from './oci.ts';
 import { shellCommand } from './shell.ts';
 import type { DeviceMount, DeviceNode } from './types.ts';
@@ -52,6 +54,36 @@ export function placeNode(
     mount: mount(place),
     command: here === undefined ? make : `{ ${make} 2>/dev/null || { ${borrow}; }; }`,
   };
+}
+
+/**
+ * What a step without restrictions gets beyond the usual devices, as with BuildKit: for file systems in user space and
+ * in files, virtual machines, tunnels, and the kernel's log. Nothing where this process may make no devices.
+ */
+export function insecureNodes(around: Surroundings): DeviceNode[] {
+  if (around.inUserNamespace || !grantedCapabilities('insecure').includes('CAP_MKNOD')) return [];
+  const node = (path: string, type: 'b' | 'c', major: number, minor: number): DeviceNode => ({
+    ...{ source: path, target: path, type, major, minor, mode: 0o666, uid: 0, gid: 0 },
+  });
+  // The kernel's list of devices, Documentation/admin-guide/devices.txt.
+  return [
+    node('/dev/kmsg', 'c', 1, 11),
+    node('/dev/cuse', 'c', 10, 203),
+    node('/dev/fuse', 'c', 10, 229),
+    node('/dev/kvm', 'c', 10, 232),
+    node('/dev/net/tun', 'c', 10, 200),
+    node('/dev/loop-control', 'c', 10, 237),
+    ...Array.from({ length: loopDevices() + 8 }, (_, minor) => node(`/dev/loop${minor}`, 'b', 7, minor)),
+  ];
+}
+
+/** How many there are; more can be made. */
+function loopDevices(): number {
+  try {
+    return readdirSync('/sys/block').filter(name => /^loop\d+$/.test(name)).length;
+  } catch {
+    return 0;
+  }
 }
 
 /** A mount of a device, in the runtime's form. */

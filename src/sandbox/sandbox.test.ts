@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { makeNode } from '../syscall/nodes.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { findProgram, rungNames } from './choose.ts';
-import { cannotRun, LayerFixture, runLine } from './testing.ts';
+import { cannotRun, filesBelow, LayerFixture, runLine } from './testing.ts';
 
 for (const rung of rungNames) {
   const missing = rung !== 'builtin' && findProgram(rung) === undefined ? `needs ${rung}` : cannotRun;
@@ -124,6 +124,11 @@ for (const rung of rungNames) {
       const { out } = await runLine(rung, fixture, line, { security: 'insecure' });
       assert.match(out, /Seccomp:\s*0/);
       assert.match(out, /mounted/);
+      const devices =
+        'for node in fuse net/tun loop-control; do [ -c /dev/$node ] && echo $node; done; [ -b /dev/loop7 ] && echo loop';
+      const all = await runLine(rung, fixture, devices, { security: 'insecure' });
+      assert.equal(all.out, 'fuse\nnet/tun\nloop-control\nloop\n');
+      assert.deepEqual(filesBelow(all.upper), []);
     });
 
     it('is in a control group of its own below the one asked for', async () => {
