@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { check } from '../testing.ts';
-import { gitDirectoryCopied as rule } from './git-directory-in-image.ts';
+import { check, findings, imageOf } from '../testing.ts';
+import { gitDirectoryInImage, gitDirectoryCopied as rule } from './git-directory-in-image.ts';
 
 const files = {
   '.git/HEAD': 'ref: refs/heads/main',
@@ -29,4 +29,19 @@ test('Left out, or needed only to build, it is fine', async () => {
     [],
   );
   assert.deepEqual(await check(rule, 'FROM a:1\nCOPY . .\n'), []);
+});
+
+test('A repository in the built image is found, at what brought it', async () => {
+  const tree = {
+    'src/lib/.git/HEAD': 'ref: x',
+    'src/lib/.git/objects/a': 'x'.repeat(2000),
+    'srv/.git/config': '',
+  };
+  const text = 'FROM a:1\nRUN git clone https://example.com/lib /src/lib\n';
+  assert.deepEqual(await findings(gitDirectoryInImage, await imageOf(text, tree)), [
+    '2:1 /src/lib/.git is in the image, 2.0 kB, with all that was ever committed; clone in a stage of its own, or remove it in the same RUN',
+  ]);
+  // What the copy of a context brought is told from the context.
+  const copied = await imageOf('FROM a:1\nCOPY . /app\n', { 'app/.git/HEAD': 'x' }, { files });
+  assert.deepEqual(await findings(gitDirectoryInImage, copied), []);
 });

@@ -1,9 +1,12 @@
 import { posix } from 'node:path';
 import { textFromBytes } from '../../util/bytes.ts';
 import { contextCopies, isExcluded, looking, sourcePaths } from '../context-copies.ts';
+import { findInImage } from '../image/inventory.ts';
+import { placeOfPath } from '../image/places.ts';
+import { sizeText, weigh } from '../image/walk.ts';
 import { ownPage } from '../pages.ts';
 import { lineageOf } from '../stages.ts';
-import type { PlanSubject, Rule } from '../types.ts';
+import type { ImageSubject, PlanSubject, Rule } from '../types.ts';
 
 const name = 'GitDirectoryInImage';
 
@@ -25,6 +28,24 @@ export const gitDirectoryCopied: Rule<PlanSubject> = {
       report({
         message: `${copy.instruction.kind} takes ${textFromBytes(posix.join(directory, '.git')).slice(1)} into the image, with all that was ever committed; name .git in .dockerignore`,
         range: copy.step.instruction.range,
+      });
+    }
+  },
+};
+
+/** `.git` is in the image, however it came there. */
+export const gitDirectoryInImage: Rule<ImageSubject> = {
+  ...gitDirectoryCopied,
+  check(subject, report) {
+    const told = new Set<number>();
+    gitDirectoryCopied.check(subject, ({ range }) => told.add(range.start.line));
+    for (const path of findInImage(subject.tree).repositories) {
+      if (looking(() => subject.tree.lstat(`${path}/HEAD`)) === undefined) continue;
+      const range = placeOfPath(subject, path, /\bgit\b/);
+      if (told.has(range.start.line)) continue;
+      report({
+        message: `${textFromBytes(path)} is in the image, ${sizeText(weigh(subject.tree, path))}, with all that was ever committed; clone in a stage of its own, or remove it in the same RUN`,
+        range,
       });
     }
   },

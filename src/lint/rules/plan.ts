@@ -2,7 +2,9 @@ import type { PlanSubject, Rule } from '../types.ts';
 import { aptInstallRecommends } from './apt-install-recommends.ts';
 import { aptListsLeft } from './apt-lists-left.ts';
 import { baseImageWithoutDigest } from './base-image-without-digest.ts';
+import { buildToolsInstalled } from './build-tools-in-image.ts';
 import { copyWholeStage } from './copy-whole-stage.ts';
+import { devDependenciesInstalled } from './dev-dependencies-in-image.ts';
 import { gitDirectoryCopied } from './git-directory-in-image.ts';
 import { healthcheckMissing } from './healthcheck-missing.ts';
 import { identicalStages } from './identical-stages.ts';
@@ -20,7 +22,9 @@ export const planRules: readonly Rule<PlanSubject>[] = [
   aptInstallRecommends,
   aptListsLeft,
   baseImageWithoutDigest,
+  buildToolsInstalled,
   copyWholeStage,
+  devDependenciesInstalled,
   gitDirectoryCopied,
   healthcheckMissing,
   identicalStages,

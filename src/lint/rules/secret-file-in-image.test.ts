@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { check } from '../testing.ts';
-import { secretFileCopied as rule } from './secret-file-in-image.ts';
+import { check, findings, imageOf } from '../testing.ts';
+import { secretFileCopied as rule, secretFileInImage } from './secret-file-in-image.ts';
 
 const key = `-----BEGIN OPENSSH ${'PRIVATE'} KEY-----\nabc\n`;
 const files = {
@@ -49,4 +49,19 @@ test('What is left out, harmless or only in a stage that is thrown away is fine'
   assert.deepEqual(await check(rule, 'FROM a:1\nCOPY . .\n', { files: ignoring }), []);
   const thrown = 'FROM a:1 AS b\nCOPY . .\nFROM a:1\nCOPY --from=b /x /x\n';
   assert.deepEqual(await check(rule, thrown, { files }), []);
+});
+
+test('A secret in the built image is found, at what brought it', async () => {
+  const tree = {
+    'root/.ssh/id_ed25519': key,
+    'usr/share/doc/x/server.key': key,
+    'app/node_modules/a/test.pem': key,
+    'etc/ssl/private/ca.pem': 'x',
+  };
+  const text = 'FROM a:1 AS keys\nRUN make-keys\nFROM a:1\nCOPY --from=keys /root /root\n';
+  assert.deepEqual(await findings(secretFileInImage, await imageOf(text, tree)), [
+    '4:1 /root/.ssh/id_ed25519 is in the image and holds a private key; hand it to the RUN that needs it by --mount=type=secret, or to the container when it runs',
+  ]);
+  const copied = await imageOf('FROM a:1\nCOPY . /app\n', { 'app/deploy/id_ed25519': key }, { files });
+  assert.deepEqual(await findings(secretFileInImage, copied), []);
 });
