@@ -37,7 +37,8 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
     );
     // Those of required stages come behind; nobody wants their files.
     const results = plans.map(({ config }, i) => ({ rootFs: rootFses[i]!, config }));
-    const found = await checkBuiltImage(request, plans[0]!, results[0]!, services);
+    const isNew = steps.some(({ durationMs }) => durationMs > 0);
+    const found = await checkBuiltImage(request, plans[0]!, { ...results[0]!, isNew }, services);
     tellFindings(request, found, plans[0]!.subject.file);
     const written: Exported[] = [];
     for (const output of outputs)

@@ -14,15 +14,23 @@ import type { BuildServices } from './services.ts';
  */
 export async function checkBuiltImage(
   request: BuildRequest,
-  { subject, options }: CheckedPlan,
-  { rootFs, config }: { rootFs: RootFs; config: ImageConfig },
+  { subject, options, warnings }: CheckedPlan,
+  { rootFs, config, isNew }: { rootFs: RootFs; config: ImageConfig; isNew: boolean },
   { sources, solver }: BuildServices,
 ): Promise<Finding[]> {
   const level = request.checks?.level ?? 'warning';
   const open = (): ImageSubject => {
     if (level === 'advice') solver.beforeWork();
     // The context is not needed any more, and may be gone.
-    return { ...subject, context: undefined, tree: sources.layers.view(rootFs), config };
+    const tree = sources.layers.view(rootFs);
+    return {
+      ...subject,
+      context: undefined,
+      tree,
+      config,
+      isNew: isNew || level === 'advice',
+      told: warnings,
+    };
   };
   try {
     return await checkImage(open, options, level);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildRules } from './build-rules.ts';
+import { imageWarnings } from './image-warnings.ts';
 import { rules } from './registry.ts';
 
 test('builds apply just the rules that warn', () => {
@@ -9,10 +10,16 @@ test('builds apply just the rules that warn', () => {
   const names = (all: readonly { name: string }[]): string[] => all.map(({ name }) => name);
   assert.deepEqual(names(buildRules.syntax), warning(rules.syntax));
   assert.deepEqual(names(buildRules.plan), warning(rules.plan));
-  assert.deepEqual(names(buildRules.image), warning(rules.image));
+  assert.deepEqual(names(imageWarnings), warning(rules.image));
 });
 
-test('a rule has a name of its own', () => {
-  const names = [...rules.syntax, ...rules.plan, ...rules.image].map(({ name }) => name);
-  assert.equal(new Set(names).size, names.length);
+test('a rule has a name of its own, and one page whatever it looks at', () => {
+  for (const all of [rules.syntax, rules.plan, rules.image])
+    assert.equal(new Set(all.map(({ name }) => name)).size, all.length);
+  const pages = new Map<string, string>();
+  for (const { name, description, url, level } of [...rules.syntax, ...rules.plan, ...rules.image]) {
+    const said = JSON.stringify([description, url, level]);
+    assert.equal(pages.get(name) ?? said, said);
+    pages.set(name, said);
+  }
 });

@@ -7,10 +7,9 @@ import { secretInDockerfile } from './rules/secret-in-dockerfile.ts';
 
 /**
  * The rules of level `warning`, which builds apply: those of the registry, without the modules that only advice needs,
- * since a build that has nothing to do ends before they were loaded.
+ * since a build that has nothing to do ends before they were loaded. Those for what was built are in image-warnings.ts.
  */
-export const buildRules: Rules = {
+export const buildRules: Omit<Rules, 'image'> = {
   syntax: [...buildkitSyntaxRules, secretInDockerfile],
   plan: [...buildkitPlanRules, copyWholeStage, gitDirectoryCopied, secretFileCopied],
-  image: [],
 };

@@ -64,8 +64,16 @@ export async function imageOf(
   tree: Files,
   options: SubjectOptions = {},
 ): Promise<ImageSubject> {
+  const { rules } = await import('./registry.ts');
   const subject = await subjectOf(text, options);
-  return { ...subject, tree: new RootView([directoryOf(tree)]), config: subject.result.config };
+  const told = await runRules(rules.plan, subject);
+  return {
+    ...subject,
+    tree: new RootView([directoryOf(tree)]),
+    config: subject.result.config,
+    isNew: true,
+    told,
+  };
 }
 
 function openContext(files: Files): LocalTree {

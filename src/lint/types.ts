@@ -70,6 +70,10 @@ export interface ImageSubject extends PlanSubject {
   readonly tree: FileTree;
   /** As it is, or would be, in the image. */
   readonly config: ImageConfig;
+  /** False where nothing of its files is new since an earlier build, for rules that look through all of them. */
+  readonly isNew: boolean;
+  /** What was found before it was built: not to be said twice. */
+  readonly told: readonly Finding[];
 }
 
 /** One thing that a rule found. */

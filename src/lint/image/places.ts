@@ -3,7 +3,7 @@ import { type ByteString, textFromBytes } from '../../util/bytes.ts';
 import type { SourceRange } from '../../util/errors.ts';
 import { isWithin } from '../context-copies.ts';
 import { lineageOf, placeOfFrom, stepsOf } from '../stages.ts';
-import type { PlanSubject } from '../types.ts';
+import type { ImageSubject, PlanSubject } from '../types.ts';
 
 /**
  * The instruction that most likely brought a path into the image: the last COPY or ADD to a directory that it is in,
@@ -39,4 +39,9 @@ function mentions(
   pattern: RegExp,
 ): boolean {
   return pattern.test(instruction.original) || pattern.test(instruction.shellText ?? '');
+}
+
+/** True if the rule found something in the same instruction before the image was built. */
+export function isTold({ told }: ImageSubject, rule: string, { start }: SourceRange): boolean {
+  return told.some(found => found.rule === rule && found.range.start.line === start.line);
 }

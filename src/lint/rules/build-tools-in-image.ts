@@ -29,7 +29,7 @@ export const buildToolsInImage: Rule<ImageSubject> = {
   ...rule,
   async check(subject, report) {
     // What a RUN says was told of it already.
-    if ((await installations(subject)).length > 0) return;
+    if (subject.told.some(({ rule }) => rule === name)) return;
     const packages = installedPackages(subject.tree).filter(({ name }) => isTool(name));
     const compilers = packages.filter(({ name }) => isCompiler(name));
     if (compilers.length > 0) {

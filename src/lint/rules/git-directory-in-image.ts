@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { textFromBytes } from '../../util/bytes.ts';
 import { contextCopies, isExcluded, looking, sourcePaths } from '../context-copies.ts';
 import { findInImage } from '../image/inventory.ts';
-import { placeOfPath } from '../image/places.ts';
+import { isTold, placeOfPath } from '../image/places.ts';
 import { sizeText, weigh } from '../image/walk.ts';
 import { ownPage } from '../pages.ts';
 import { lineageOf } from '../stages.ts';
@@ -37,12 +37,11 @@ export const gitDirectoryCopied: Rule<PlanSubject> = {
 export const gitDirectoryInImage: Rule<ImageSubject> = {
   ...gitDirectoryCopied,
   check(subject, report) {
-    const told = new Set<number>();
-    gitDirectoryCopied.check(subject, ({ range }) => told.add(range.start.line));
+    if (!subject.isNew) return;
     for (const path of findInImage(subject.tree).repositories) {
       if (looking(() => subject.tree.lstat(`${path}/HEAD`)) === undefined) continue;
       const range = placeOfPath(subject, path, /\bgit\b/);
-      if (told.has(range.start.line)) continue;
+      if (isTold(subject, name, range)) continue;
       report({
         message: `${textFromBytes(path)} is in the image, ${sizeText(weigh(subject.tree, path))}, with all that was ever committed; clone in a stage of its own, or remove it in the same RUN`,
         range,

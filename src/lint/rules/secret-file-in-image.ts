@@ -3,7 +3,7 @@ import type { FileTree } from '../../snapshot/types.ts';
 import { type ByteString, textFromBytes } from '../../util/bytes.ts';
 import { type ContextCopy, contextCopies, isExcluded, looking, sourcePaths } from '../context-copies.ts';
 import { findInImage } from '../image/inventory.ts';
-import { placeOfPath } from '../image/places.ts';
+import { isTold, placeOfPath } from '../image/places.ts';
 import { ownPage } from '../pages.ts';
 import { mayBeSecret, secretIn } from '../secret-files.ts';
 import { lineageOf } from '../stages.ts';
@@ -59,13 +59,12 @@ function secretsOf(context: FileTree, copy: ContextCopy): { path: ByteString; ki
 export const secretFileInImage: Rule<ImageSubject> = {
   ...secretFileCopied,
   check(subject, report) {
-    const told = new Set<number>();
-    secretFileCopied.check(subject, ({ range }) => told.add(range.start.line));
+    if (!subject.isNew) return;
     for (const path of findInImage(subject.tree).suspects) {
       const kind = secretIn(subject.tree, path);
       if (kind === undefined) continue;
       const range = placeOfPath(subject, path);
-      if (told.has(range.start.line)) continue;
+      if (isTold(subject, name, range)) continue;
       report({
         message: `${textFromBytes(path)} is in the image and holds ${kind}; hand it to the RUN that needs it by --mount=type=secret, or to the container when it runs`,
         range,
