@@ -11,7 +11,7 @@ import { defaultStoreRoot, openStore, type Store } from '../store/store.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { rememberText } from '../util/excerpt.ts';
 import { planAndCheck, violationOf } from './checked-plan.ts';
-import { openDirectory } from './context-directory.ts';
+import { type ContextDirectory, openDirectory } from './context-directory.ts';
 import { findDockerfile, readDockerfileAt } from './dockerfile-file.ts';
 import { type BuildInputs, readInputs } from './inputs.ts';
 import { localImages } from './local-images.ts';
@@ -40,6 +40,14 @@ export function openChecker(root: string = defaultStoreRoot()): Checker {
     store = openStore(root);
     return localImages({ store, blobs: blobsOf(store) });
   });
+  /** One for all Dockerfiles that lie together. */
+  const trees = new Map<string, LocalTree>();
+  const openTree = ({ directory, ignorePatterns }: ContextDirectory): FileTree => {
+    const key = JSON.stringify([directory, ignorePatterns]);
+    const tree = trees.get(key) ?? new LocalTree(directory, { excludePatterns: ignorePatterns });
+    trees.set(key, tree);
+    return tree;
+  };
   return {
     async check(request, text) {
       const file =
@@ -58,20 +66,15 @@ export function openChecker(root: string = defaultStoreRoot()): Checker {
         ignorePatterns: context.ignorePatterns,
         namedContexts: openNamedContexts(request.namedContexts ?? {}, sources),
       };
-      let tree: LocalTree | undefined;
-      const openTree = (): FileTree => {
-        tree = new LocalTree(context.directory, { excludePatterns: context.ignorePatterns });
-        return tree;
-      };
-      try {
-        const resolveImage: ResolveImage = async (ref, platform) => images()?.(ref, platform);
-        const resolvers = { resolveImage, resolveLayout: layoutResolver(sources) };
-        return { ...(await reportOn(request, inputs, resolvers, openTree)), path: read.path };
-      } finally {
-        tree?.close();
-      }
+      const resolveImage: ResolveImage = async (ref, platform) => images()?.(ref, platform);
+      const resolvers = { resolveImage, resolveLayout: layoutResolver(sources) };
+      const report = await reportOn(request, inputs, resolvers, () => openTree(context));
+      return { ...report, path: read.path };
     },
-    close: () => store?.close(),
+    close() {
+      for (const tree of trees.values()) tree.close();
+      store?.close();
+    },
   };
 }
 

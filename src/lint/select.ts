@@ -44,6 +44,7 @@ function byPlace({ range: { start: one } }: Finding, { range: { start: other } }
 /** Lines at which a comment `# check=` right above an instruction changes the options for that instruction. */
 function localOptions(file: Dockerfile, options: CheckOptions): Map<number, CheckOptions> {
   const lines = new Map<number, CheckOptions>();
+  if (!/check[\t ]*=/i.test(file.text)) return lines;
   for (const { comments, range } of instructionsOf(file)) {
     const [text] = comments.flatMap(comment => /^check[\t ]*=[\t ]*(\S+)/i.exec(comment)?.[1] ?? []);
     if (text === undefined) continue;
