@@ -169,6 +169,13 @@ COPY --from=work /dev /dev
     }
   });
 
+  test('that is not there is told, and the step runs without it', async () => {
+    const context = root.context(run('--device=vendor.example/device=gone', 'true'));
+    const { code, stderr } = await root.stagecraft(['build', '--progress=plain', context], { env });
+    assert.equal(code, 0);
+    assert.match(stderr, /WARN: The device vendor\.example\/device=gone is not registered here/);
+  });
+
   test('that is required and not there stops the build before anything runs, and says what there is', async () => {
     const { code, stderr } = await root.stagecraft(
       ['build', '--allow=device', root.context(run('--device=vendor.example/broken=x,required', 'true'))],

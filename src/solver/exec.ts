@@ -10,6 +10,8 @@ import type { Output, SolverServices, StepContext, Work, WorkResult } from './ty
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+const absentDevice = 'A step that cannot do without it says so: RUN --device=NAME,required.';
+
 /** The builds whose notice was told. */
 const told = new WeakSet<SolverServices['ambient']>();
 
@@ -62,7 +64,7 @@ export class ExecWork implements Work {
     this.#tellNotice(reporter);
     const view = services.layers.view(mounts.rootFs);
     const user = resolveUser(view, meta.user);
-    const devices = await this.#devices();
+    const devices = await this.#devices(reporter);
     const env = this.#environment(user.home, mounts.env, devices?.env ?? []);
     const { requireRunnable } = await import('../sandbox/emulation.ts');
     await requireRunnable(
@@ -110,8 +112,12 @@ export class ExecWork implements Work {
   }
 
   /** What the devices of the step change. */
-  async #devices(): Promise<DeviceEdits | undefined> {
-    const names = this.#op.cdiDevices.map(({ name }) => name);
+  async #devices(reporter: Reporter): Promise<DeviceEdits | undefined> {
+    const names: string[] = [];
+    for (const { name, optional } of this.#op.cdiDevices)
+      if (optional)
+        reporter.warn(`The device ${name} is not registered here: the step runs without it.`, absentDevice);
+      else names.push(name);
     if (names.length === 0) return undefined;
     const { editsOf } = await import('../cdi/registry.ts');
     const { devices } = await this.#context.services.devices();

@@ -74,7 +74,7 @@ export async function permit(
   return permitted;
 }
 
-/** The devices that a step gets, by their full names. */
+/** The devices that a step gets, by their full names, and after them those that it can do without and must. */
 function granted(
   { cdiDevices }: ExecOp,
   rights: Rights,
@@ -82,10 +82,12 @@ function granted(
   range: SourceRange | undefined,
 ): ExecOp['cdiDevices'] {
   const names = new Set<string>();
+  const absent: ExecOp['cdiDevices'] = [];
   for (const { name, optional } of cdiDevices) {
     const meant = rights.devices === 'all' ? name : (rights.devices.get(name) ?? name);
     const found = registry.find(meant);
     if (found.length === 0 && !optional) throw missing(meant, registry, range);
+    if (found.length === 0) absent.push({ name: meant, optional });
     const isGranted = meant !== name || rights.devices === 'all';
     const forbidden = found.find(
       device => !isGranted && !isAutoAllowed(device) && !isNamed(device, rights, registry),
@@ -94,7 +96,7 @@ function granted(
       throw refused(`the device ${forbidden.name}`, `device=${forbidden.name}`, range);
     for (const device of found) names.add(device.name);
   }
-  return [...names].map(name => ({ name, optional: false }));
+  return [...Array.from(names, name => ({ name, optional: false })), ...absent];
 }
 
 function isNamed(device: CdiDevice, { devices }: Rights, registry: DeviceRegistry): boolean {
