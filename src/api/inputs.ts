@@ -12,7 +12,7 @@ import { StagecraftError } from '../util/errors.ts';
 import { checkDirectory, isDirectory, openDirectory } from './context-directory.ts';
 import { findDockerfile, readDockerfileAt } from './dockerfile-file.ts';
 import { openNamedContexts } from './named-contexts.ts';
-import { holdsArchive, openResult, openSource, readDockerfileIn } from './remote-context.ts';
+import { holdsArchive, openArchive, openSource, readDockerfileIn } from './remote-context.ts';
 import type { BuildRequest } from './request.ts';
 import type { BuildServices } from './services.ts';
 import { peekInput, readDockerfileStream } from './standard-input.ts';
@@ -106,14 +106,14 @@ async function readContextStream(request: BuildRequest, services: BuildServices)
   const url = `http://buildkit-session/${digestHex(upload.digest)}`;
   sources.uploads.set(url, upload);
   const context: RemoteContext = { type: 'http', url, archive: true };
-  return { type: 'remote', context, tree: await openResult(contextTree(context), services) };
+  return { type: 'remote', context, tree: await openArchive(context, 'on standard input', services) };
 }
 
 async function openDownload(url: string, services: BuildServices): Promise<MainContext> {
   const tree = await openSource(httpContext(url), services);
   const context: RemoteContext = { type: 'http', url, archive: holdsArchive(tree) };
   if (!context.archive) return { type: 'remote', context, tree, dockerfile: downloadName };
-  return { type: 'remote', context, tree: await openResult(contextTree(context), services) };
+  return { type: 'remote', context, tree: await openArchive(context, maskCredentials(url), services) };
 }
 
 /** The Dockerfile; `path` where it is a file of this machine, beside which an ignore file may lie. */

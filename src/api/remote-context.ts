@@ -1,5 +1,6 @@
 import { closeSync, readFileSync, readSync } from 'node:fs';
-import { downloadName } from '../frontend/contexts.ts';
+import { contextTree, downloadName } from '../frontend/contexts.ts';
+import type { RemoteContext } from '../frontend/types.ts';
 import { marshal, type Output, unmarshal } from '../llb/index.ts';
 import type { FileTree } from '../snapshot/types.ts';
 import { solve } from '../solver/solver.ts';
@@ -28,16 +29,35 @@ export async function openSource(output: Output, { sources, solver }: BuildServi
   return 'tree' in loaded ? loaded.tree : sources.layers.view(loaded.rootFs);
 }
 
-/** The files of a graph's result, which is made now unless the cache has it; the build finds it made. */
-export async function openResult(output: Output, { sources, solver }: BuildServices): Promise<FileTree> {
-  const { rootFses } = await solve([marshal(output)], solver);
+/**
+ * The files in the archive that a context is, unpacked now unless the cache has them; the build finds them unpacked.
+ * @throws StagecraftError `integrity` when it is none after all
+ */
+export async function openArchive(
+  context: RemoteContext,
+  shown: string,
+  { sources, solver }: BuildServices,
+): Promise<FileTree> {
+  const { rootFses } = await solve([marshal(contextTree(context))], solver);
   // Outside of its namespace an ordinary user sees the layers' files with other owners, and may not read them all.
   solver.beforeWork();
-  return sources.layers.view(rootFses[0]!);
+  const tree = sources.layers.view(rootFses[0]!);
+  const [only, ...others] = tree.list('/');
+  // What cannot be unpacked is copied as it is, as by ADD.
+  if (only === downloadName && others.length === 0 && holdsArchive(tree))
+    throw new StagecraftError(
+      'integrity',
+      `The build context ${shown} is no tar archive, or a damaged one.`,
+      {
+        hint: 'It must be a tar archive, compressed by gzip, bzip2, xz or zstd if at all.',
+      },
+    );
+  return tree;
 }
 
 /** Whether a download is an archive of a context, or else a Dockerfile. */
 export function holdsArchive(tree: FileTree): boolean {
+  if (tree.lstat(bytesFromText(`/${downloadName}`))?.type !== 'file') return false;
   const fd = tree.open(bytesFromText(`/${downloadName}`));
   try {
     const start = Buffer.alloc(archiveStart);

@@ -42,12 +42,21 @@ export class FileWork implements Work {
   async run(inputs: readonly Output[]): Promise<WorkResult> {
     const { services } = this.#context;
     const place = placeOf(this.#vertex, this.#origin());
-    const { outputs, cacheable } = await executeFileOp(this.#op, inputs, services, this.#previous(place));
+    const previous = this.#previous(place);
+    const bases = await Promise.all(inputs.map((input, i) => this.#baseOf(input, i)));
+    const { outputs, cacheable } = await executeFileOp(this.#op, bases, services, previous);
     const made = outputs.flatMap(rootFs => rootFs.at(-1) ?? []);
     services.store
       .prepare('INSERT OR REPLACE INTO previous_copies VALUES (?, ?)')
       .run(place, JSON.stringify(made));
     return { outputs: [...outputs], cacheable };
+  }
+
+  /** A build context, or another source that is no layers, becomes layers where the operation builds on it. */
+  async #baseOf(input: Output, index: number): Promise<Output> {
+    if ('rootFs' in input || this.onlyReads(index)) return input;
+    const edge = this.#vertex.inputs[index]!;
+    return { rootFs: await this.#context.step(edge.digest).rootFs(edge.index) };
   }
 
   /** The layers that this copy made the last time, from which unchanged files are linked. */
