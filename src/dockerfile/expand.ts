@@ -14,20 +14,27 @@ import { WordReader } from './word-reader.ts';
 export function expandWord(word: string, env: Environment, options: ExpandOptions = {}): Expansion {
   const used = new Set<string>();
   const unmatched = new Set<string>();
-  if (isPlain(word, options)) return { result: word, used, unmatched };
-  const reader = new WordReader(word, env, options, used, unmatched);
+  if (isPlain(word, options) && !word.startsWith(byteOrderMark)) return { result: word, used, unmatched };
+  const reader = new WordReader(withoutMark(word), env, options, used, unmatched);
   return { result: run(word, () => reader.readAll().result), used, unmatched };
 }
 
 /** Expands a text and splits it at white space that no quote protects, after the expansion, as a shell does. */
 export function expandWords(text: string, env: Environment, options: ExpandOptions = {}): string[] {
-  const reader = new WordReader(text, env, options, new Set(), new Set());
+  const reader = new WordReader(withoutMark(text), env, options, new Set(), new Set());
   return run(text, () => reader.readAll().words);
 }
 
 /** Expands the body of a here-document of `COPY` or `ADD`: quotes are ordinary there, and `\` always escapes. */
 export function expandHeredoc(body: string, env: Environment): Expansion {
   return expandWord(body, env, { escape: '\\', ignoreQuotes: true });
+}
+
+const byteOrderMark = '\ufeff';
+
+/** Like BuildKit, whose scanner takes each word for a text of its own that may begin with a byte order mark. */
+function withoutMark(word: string): string {
+  return word.startsWith(byteOrderMark) ? word.slice(1) : word;
 }
 
 /** True for most words: nothing in them is to be replaced. */

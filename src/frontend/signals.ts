@@ -7,7 +7,7 @@ const names = new Set(
 
 /** A signal of Linux by number or by name, with or without `SIG`, or a real-time one such as `RTMIN+3`. */
 export function isSignal(text: string): boolean {
-  if (/^[+-]?[0-9]+$/.test(text)) return Number(text) !== 0;
+  if (/^[+-]?[0-9]+$/.test(text)) return Number(text) !== 0 && Math.abs(Number(text)) < 2 ** 63;
   const name = text.toUpperCase().replace(/^SIG/, '');
   const realTime = /^(?:RTMIN\+([0-9]+)|RTMAX-([0-9]+))$/.exec(name);
   if (realTime !== null) {
