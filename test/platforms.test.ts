@@ -185,6 +185,32 @@ suite('an image for several platforms', { skip: needs('busybox') }, () => {
     }
   });
 
+  test('Docker says the same of each platform', { skip: needsDocker || needs('tar') }, async () => {
+    const docker = new Docker(work);
+    const plain = work.context({
+      Dockerfile:
+        'FROM scratch\nARG TARGETPLATFORM TARGETARCH TARGETVARIANT\nLABEL for="$TARGETPLATFORM|$TARGETARCH|$TARGETVARIANT"\nCOPY Dockerfile /\n',
+    });
+    for (const platform of [
+      'linux/arm64',
+      'linux/arm64/v8',
+      'linux/arm',
+      'linux/arm/v6',
+      'linux/386',
+      'linux/s390x',
+    ]) {
+      const archive = work.path(`config-${platform.replaceAll('/', '-')}.tar`);
+      await docker.ok('build', '-t', 'config', '--platform', platform, plain);
+      const [theirs] = JSON.parse(await docker.ok('image', 'inspect', 'config'));
+      await work.build(plain, ['--platform', platform, '-t', 'config', '-o', `type=docker,dest=${archive}`]);
+      await docker.ok('load', '-i', archive);
+      const [ours] = JSON.parse(await docker.ok('image', 'inspect', 'config'));
+      for (const key of ['Os', 'Architecture', 'Variant'])
+        assert.equal(ours[key], theirs[key], `${key} of ${platform}`);
+      assert.deepEqual(ours.Config.Labels, theirs.Config.Labels, platform);
+    }
+  });
+
   test('files go into a directory for each platform, or into one where their names differ', {
     skip: needs('tar'),
   }, async () => {
@@ -318,6 +344,40 @@ suite('programs of another processor', () => {
     const ran = await work.stagecraft(['run', strange]);
     assert.equal(ran.code, 125);
     assert.match(ran.stderr, /The program \/bin\/sh is for linux\/s390x/);
+  });
+});
+
+suite('programs of an older kind that the processor runs itself', () => {
+  const work = new Workspace();
+  const older = host === 'arm64' ? 'arm' : '386';
+
+  test('need no emulator', async context => {
+    if (!(await runsHere(older, work.directory)))
+      return context.skip(`this machine does not run programs of ${older}`);
+    const files = { Dockerfile: 'FROM scratch\nCOPY --chmod=755 program /\nRUN ["/program"]\n' };
+    await work.build({ ...files, program: smallestProgram(older)! }, ['--platform', `linux/${older}`]);
+  });
+});
+
+suite('an ordinary user', { skip: needsUsers || needs('busybox', 'newuidmap') }, () => {
+  test('builds for several platforms, with required stages', async context => {
+    const work = new Workspace(makeUser('subordinate'));
+    const unreachable = unreachableFor(work.user!);
+    if (unreachable) return context.skip(unreachable);
+    const files = withBusybox(`FROM busybox AS test
+RUN id -u && ! test -e /fail
+FROM scratch
+ARG TARGETARCH
+COPY busybox /$TARGETARCH/
+`);
+    const args = [...both, '--require', 'test', '-t', 'multi'];
+    await work.build(files, args);
+    const [image] = JSON.parse(await work.ok('inspect', '--platform', `linux/${other}`, 'multi'));
+    assert.equal(image.Architecture, other);
+    const failing = { ...files, Dockerfile: files.Dockerfile.replace('-e /fail', '-e /') };
+    const { code, message } = await work.tryBuild(failing, args);
+    assert.equal(code, 1);
+    assert.match(message, /The required stage "test" failed for linux.\w+, so no image was made/);
   });
 });
 

@@ -12,7 +12,7 @@ import { formatFamiliar, formatReference, parseReference, type Reference } from 
 import type { Descriptor, Platform } from '../image/types.ts';
 import { recallBase, rememberBase } from '../store/bases.ts';
 import { findImage } from '../store/images.ts';
-import { type ReadImage, readImage } from '../store/inspect.ts';
+import { type ReadImage, readImage, readParts } from '../store/inspect.ts';
 import { acquireLock } from '../store/locks.ts';
 import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
@@ -169,20 +169,15 @@ function missingPart(
   blobs: BlobStore,
   platform: Platform,
   cause: unknown,
-): unknown {
-  let own: string;
-  try {
-    own = formatPlatform(normalizePlatform(readImage(blobs, known, platform).platform));
-  } catch (error) {
-    return error;
-  }
+): StagecraftError {
+  const parts = readParts(blobs, known).map(part => formatPlatform(normalizePlatform(part.platform)));
   const name = formatFamiliar(reference);
   const wanted = formatPlatform(normalizePlatform(platform));
   return new StagecraftError(
     'not-found',
-    `The base image ${name} is in the local store for ${own} only, not for ${wanted}.`,
+    `The base image ${name} is in the local store for ${parts.join(', ') || 'no platform'} only, not for ${wanted}.`,
     {
-      hint: `\`stagecraft base -t ${name} --platform ${own},${wanted} --suite bookworm\` makes one of Debian's packages for both; or load one that has both.`,
+      hint: `\`stagecraft base -t ${name} --platform ${[...parts, wanted].join(',')} --suite bookworm\` makes one of Debian's packages for all; or load one that has it.`,
       cause,
     },
   );
