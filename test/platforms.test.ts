@@ -9,6 +9,7 @@ import { withBusybox } from './support/busybox.ts';
 import { Docker, needsDocker } from './support/docker.ts';
 import { needs } from './support/needs.ts';
 import { tool } from './support/program.ts';
+import { Registry } from './support/registry.ts';
 import { makeUser, needsUsers, unreachableFor } from './support/users.ts';
 import { list, Workspace } from './support/workspace.ts';
 
@@ -311,6 +312,37 @@ COPY --from=three / /target/
     assert.equal(code, 1);
     assert.match(message, new RegExp(`in the local store for linux/${host} only, not for linux/${other}`));
     assert.match(message, /^Dockerfile:1$/m);
+  });
+});
+
+suite('base images of registries', {
+  skip: needs('docker-registry', 'htpasswd', 'openssl', 'curl'),
+}, () => {
+  const work = new Workspace();
+  const fresh = new Workspace();
+
+  test('each platform takes its own part; one image for all is taken with a warning', async () => {
+    const registry = await Registry.start(work);
+    const base = { Dockerfile: 'FROM scratch\nARG TARGETARCH\nCOPY Dockerfile /$TARGETARCH\n' };
+    const [index, one] = ['index', 'single'].map(name => `${registry.host}/${name}:1`) as [string, string];
+    await work.build(base, [...both, '-t', index, '--push']);
+    await work.build(base, ['--platform', `linux/${host}`, '-t', one, '--push']);
+    for (let time = 0; time < 2; time++) {
+      const place = fresh.path(`files-${time}`);
+      await fresh.build({ Dockerfile: `FROM ${index}\n` }, [...both, '-o', place]);
+      for (const each of [host, other]) assert.deepEqual(list(join(place, `linux_${each}`)), [each]);
+      const single = { Dockerfile: `FROM ${one}\n` };
+      const { stderr } = await fresh.stagecraft([
+        'build',
+        '--progress=plain',
+        ...both,
+        fresh.context(single),
+      ]);
+      assert.match(stderr, new RegExp(`platform "linux/${host}", expected "linux/${other}"`));
+    }
+    const missing = await fresh.tryBuild({ Dockerfile: `FROM --platform=linux/s390x ${index}\n` });
+    assert.match(missing.message, /linux\/s390x/);
+    assert.equal(missing.code, 1);
   });
 });
 

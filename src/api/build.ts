@@ -8,7 +8,7 @@ import { checkBuiltImage } from './built-image.ts';
 import { explainClimbing } from './climbing.ts';
 import { explainGoals, goalsOf } from './goals.ts';
 import { writeOutput } from './outputs.ts';
-import { makesIndex, planBuild, platformsOf } from './planning.ts';
+import { findingsToTell, makesIndex, planBuild, platformsOf } from './planning.ts';
 import type { BuildRequest, BuildResult } from './request.ts';
 import { withServices } from './services.ts';
 import { Task } from './task.ts';
@@ -53,8 +53,7 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
       names: [...new Set(written.flatMap(each => each.names))],
       metadata: first?.metadata ?? {},
       steps,
-      // What is said of the Dockerfile is said once, as BuildKit does, not for each platform.
-      warnings: [...plans[0]!.warnings, ...found],
+      warnings: [...plans.flatMap((plan, i) => findingsToTell(plan.warnings, i === 0)), ...found],
       durationMs: performance.now() - started,
     };
   });

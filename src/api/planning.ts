@@ -8,6 +8,7 @@ import {
 } from '../image/platform.ts';
 import { normalizeReference } from '../image/reference.ts';
 import type { Platform } from '../image/types.ts';
+import type { Finding } from '../lint/types.ts';
 import { parseBoolean } from '../util/boolean.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type CheckedPlan, planChecked } from './checked-plan.ts';
@@ -65,8 +66,16 @@ export function makesIndex(request: BuildRequest): boolean {
 }
 
 /**
+ * What to tell of the plan for a platform. What is said of the Dockerfile is said once, for the first one, as BuildKit
+ * does; of others only that their base image is for another platform, which makes an image that is not what it says.
+ */
+export function findingsToTell(findings: readonly Finding[], isFirst: boolean): readonly Finding[] {
+  return isFirst ? findings : findings.filter(({ rule }) => rule === 'InvalidBaseImagePlatform');
+}
+
+/**
  * Makes graph and config of what was read, which is read once however many platforms are planned, and applies the
- * checks that builds apply. What is said of the Dockerfile is said once, as BuildKit does, for the first platform.
+ * checks that builds apply.
  */
 export async function planInputs(
   request: BuildRequest,
@@ -89,7 +98,7 @@ export async function planInputs(
     }),
     () => mainTree(sources),
     (warnings, file) => {
-      if (isFirst) tellFindings(request, warnings, file);
+      tellFindings(request, findingsToTell(warnings, isFirst), file);
     },
     request.checks,
   );
