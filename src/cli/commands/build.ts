@@ -31,7 +31,7 @@ const flags = {
   'build-context': {
     kind: 'list',
     value: 'NAME=PLACE',
-    help: 'One more context: a directory, or docker-image://REFERENCE',
+    help: 'One more context, in place of the stage or image NAME: a directory,\ndocker-image://REFERENCE, oci-layout://DIR[:TAG], or an address as CONTEXT;\nNAME::PLATFORM is for one platform',
   },
   call: {
     kind: 'text',
@@ -45,7 +45,7 @@ const flags = {
     kind: 'text',
     short: 'f',
     value: 'FILE',
-    help: 'The Dockerfile, - for standard input (default CONTEXT/Dockerfile)',
+    help: 'The Dockerfile: a file, an address, or - for standard input\n(default Dockerfile in CONTEXT)',
     complete: 'file',
   },
   iidfile: { kind: 'text', value: 'FILE', help: 'Write the ID of the image there', complete: 'file' },
@@ -139,7 +139,10 @@ export const command = defineCommand({
   summary: 'Build an image from a Dockerfile',
   usage: 'CONTEXT',
   description: `
-The context is the directory that COPY and ADD read. The image goes into the local store, unless --output says else.`,
+The context is what COPY and ADD read: a directory; a Git repository, such as https://HOST/PATH.git#REF:DIR; the
+address of a tar archive or of a Dockerfile; or -, which takes either of these from standard input. In all but a
+directory --file names a file of the context, unless it is an absolute path. The image goes into the local store, unless
+--output says else.`,
   flags,
   args: { min: 1, max: 1, complete: 'directory' },
   examples: [
@@ -153,6 +156,9 @@ The context is the directory that COPY and ADD read. The image goes into the loc
       'stagecraft build -t app --require test --require lint .',
     ],
     ['One image for two platforms', 'stagecraft build -t app --platform linux/amd64,linux/arm64 .'],
+    ['A branch of a repository', 'stagecraft build -t app https://example.org/app.git#main'],
+    ['An archive of the context', 'git archive HEAD | stagecraft build -t app -'],
+    ['An OCI layout as the base', 'stagecraft build --build-context debian=oci-layout://base-image .'],
     ['The files of the image into a directory', 'stagecraft build -o out .'],
     ['Straight into a registry', 'stagecraft build -t registry.example.com/team/app:1.2 --push .'],
     ['An archive for Docker', 'stagecraft build -t app -o type=docker,dest=app.tar .'],
