@@ -127,6 +127,15 @@ suite('ADD of a URL', () => {
     assert.deepEqual(seen, [undefined]);
   });
 
+  test('is fetched through a proxy of the environment', async () => {
+    const proxy = await startWebServer(work);
+    proxy.pages.set('http://files.example/file', { content: 'by proxy' });
+    const files = work.path('by-proxy');
+    const context = work.context({ Dockerfile: 'FROM scratch\nADD http://files.example/file /\n' });
+    await work.build(context, ['-o', files], { env: { http_proxy: proxy.url } });
+    assert.equal(readFileSync(join(files, 'file'), 'utf8'), 'by proxy');
+  });
+
   test('sends the secret of its host, which leaves no trace', async () => {
     const value = `secret-${randomUUID()}`;
     const { context } = await adding('guarded', '', { authorization: `Bearer ${value}` });

@@ -15,6 +15,9 @@ export interface GitPlace {
   readonly workTree?: string | undefined;
 }
 
+/** Told how many bytes have come; of how many, at the end. */
+type TellBytes = (part: string, current: number, total?: number) => void;
+
 /** A git command that ended with an error. */
 export class GitFailure extends Error {
   readonly stderr: string;
@@ -69,7 +72,7 @@ export class Git {
   readonly #place: GitPlace;
   readonly #access: GitAccess;
   readonly #signal: AbortSignal;
-  readonly #tell: (part: string, current: number, total: number) => void;
+  readonly #tell: TellBytes;
 
   /**
    * @param env of which the search path and the like are taken
@@ -80,7 +83,7 @@ export class Git {
     place: GitPlace,
     access: GitAccess,
     signal: AbortSignal,
-    tell: (part: string, current: number, total: number) => void = () => {},
+    tell: TellBytes = () => {},
   ) {
     this.#env = env;
     this.#place = place;
@@ -177,12 +180,14 @@ export class Git {
     };
   }
 
-  /** Lines such as `Receiving objects:  45% (9/20)`. */
+  /** Lines such as `Receiving objects:  45% (9/20), 1.20 MiB | 3.00 MiB/s`. */
   #read(text: string): void {
-    for (const [, part, current, total] of text.matchAll(
-      /(Receiving objects|Resolving deltas): +\d+% \((\d+)\/(\d+)\)/g,
-    ))
-      this.#tell(part!.toLowerCase(), Number(current), Number(total));
+    for (const [, size, unit, end] of text.matchAll(
+      /Receiving objects: [^,\r\n]*, ([\d.]+) (bytes|KiB|MiB|GiB)[^\r\n]*?(done)?[.\s]*[\r\n]/g,
+    )) {
+      const bytes = Math.round(Number(size) * 1024 ** ['bytes', 'KiB', 'MiB', 'GiB'].indexOf(unit!));
+      this.#tell('receiving objects', bytes, end === undefined ? undefined : bytes);
+    }
   }
 }
 

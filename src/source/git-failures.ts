@@ -7,8 +7,16 @@ export function explainGit(error: unknown, { address, kind }: Remote): unknown {
   if (!(error instanceof GitFailure)) return error;
   const { stderr } = error;
   const said = (pattern: RegExp): boolean => pattern.test(stderr);
+  const part = submoduleIn(stderr);
+  const what = part === undefined ? 'The repository' : `The submodule ${part} of the repository`;
   const fail = (code: 'io' | 'not-found', reason: string, hint?: string): StagecraftError =>
-    new StagecraftError(code, `The repository ${address} cannot be read: ${reason}.`, { hint, cause: error });
+    new StagecraftError(code, `${what} ${address} cannot be read: ${reason}.`, { hint, cause: error });
+  if (said(/transport '.*' not allowed/))
+    return fail(
+      'io',
+      `${/transport '.*' not allowed/.exec(stderr)?.[0]}`,
+      'Repositories are read over http, https, ssh and git only.',
+    );
   if (said(/Could not resolve host|Name or service not known|unable to look up|Could not resolve hostname/i))
     return fail('io', 'the name of its host is unknown', 'Check the address and the network.');
   if (said(/Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED|No .* host key is known/i))
@@ -34,7 +42,7 @@ export function explainGit(error: unknown, { address, kind }: Remote): unknown {
   if (said(/certificate|SSL |TLS|gnutls/i))
     return fail(
       'io',
-      `TLS fails (${lastWords(stderr)})`,
+      `TLS fails (${reasonIn(stderr)})`,
       'Name the authority that signed its certificate in NODE_EXTRA_CA_CERTS or SSL_CERT_FILE.',
     );
   if (
@@ -45,16 +53,20 @@ export function explainGit(error: unknown, { address, kind }: Remote): unknown {
     return fail('not-found', 'there is no repository at that address', 'Check its spelling.');
   if (said(/Connection refused|Couldn't connect|Failed to connect|unable to connect/i))
     return fail('io', 'its host cannot be reached', 'Check the address and the network.');
-  return fail('io', lastWords(stderr));
+  return fail('io', reasonIn(stderr));
 }
 
-/** The reason that git gives last. */
-function lastWords(stderr: string): string {
+/** The path of the submodule that git failed at. */
+function submoduleIn(stderr: string): string | undefined {
+  return /(?:into submodule path|for submodule path|in submodule path) '([^']+)'/i.exec(stderr)?.[1];
+}
+
+/** The first of the reasons that git gives, which is what led to the others. */
+function reasonIn(stderr: string): string {
   const lines = stderr
     .split(/[\r\n]+/)
     .map(line => line.trim())
-    .filter(line => line !== '' && !line.startsWith('hint:'));
-  const fatal =
-    lines.findLast(line => /^(fatal|error): /.test(line)) ?? lines.at(-1) ?? 'git gives no reason';
-  return fatal.replace(/^(fatal|error): /, '').replace(/\.$/, '');
+    .filter(line => line !== '' && !/^hint:|Could not read from remote repository/.test(line));
+  const reason = lines.find(line => /^(fatal|error): /.test(line)) ?? lines.at(-1) ?? 'git gives no reason';
+  return reason.replace(/^(fatal|error): /, '').replace(/\.$/, '');
 }

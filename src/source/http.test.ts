@@ -8,6 +8,7 @@ import { after, afterEach, beforeEach, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { openStore, type Store } from '../store/store.ts';
 import { digestOf } from '../util/digest.ts';
+import { fc } from '../util/property.ts';
 import { type Download, fetchHttp, type HttpSource } from './http.ts';
 import { dispositionName, downloadName } from './http-name.ts';
 
@@ -237,6 +238,15 @@ suite('a file on the web', () => {
     await assert.rejects(fetchIt({}, stop.signal), /stopped/);
     assertNothingKept();
   });
+});
+
+test('whatever a server says, a download gets a name within its directory', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.string({ unit: 'binary' }), (path, disposition) => {
+      const name = downloadName(`http://h/${path}`, undefined, `attachment; filename="${disposition}"`);
+      assert.ok(name !== '' && name !== '.' && name !== '..' && !/[/\p{Cc}]/u.test(name));
+    }),
+  );
 });
 
 test('a download is called what is asked for, what the server says, or what its address says', () => {
