@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { suggest } from './suggest.ts';
+import { nearest, suggest } from './suggest.ts';
 
 const options = ['builder', 'build', 'test', 'Release'];
 

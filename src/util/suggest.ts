@@ -33,7 +33,7 @@ export function nearest(word: string, options: Iterable<string>): string | undef
       bestDistance = distance;
     }
   }
-  return best;
+  return best || undefined;
 }
 
 /** How many letters to insert, delete, replace or swap with their neighbour; `limit` if that many or more. */
