@@ -17,3 +17,11 @@ test('nothing is suggested for what is too far off, or right', () => {
   assert.equal(suggest('Build', options), undefined);
   assert.equal(suggest('', options), undefined);
 });
+
+test("variables are guessed at with letter case, by BuildKit's measure", () => {
+  assert.equal(nearest('PATHS', ['HOME', 'PATH']), 'PATH');
+  assert.equal(nearest('foo', ['FOO']), undefined);
+  assert.equal(nearest('X', ['Y', 'X']), undefined);
+  assert.equal(nearest('X', ['Y', 'Z']), 'Y');
+  assert.equal(nearest('X', ['', 'ABCD']), undefined);
+});
