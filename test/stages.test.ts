@@ -13,7 +13,7 @@ suite('stages', { skip: needs('busybox') }, () => {
     const files = await work.files({
       ...withBusybox(`FROM busybox AS Compile
 RUN echo compiled >/out
-FROM COMPILE AS second
+FROM compile AS second
 RUN echo more >>/out
 FROM scratch
 COPY --from=compile /out /by-name

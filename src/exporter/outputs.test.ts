@@ -74,7 +74,11 @@ test('an epoch is a number of seconds', () => {
     assert.throws(() => parseEpoch(text), { code: 'usage' });
 });
 
-test('a push, which would fail when all is built, is refused before', () => {
-  assert.throws(() => checkOutput(parseOutput('type=registry')), /cannot push to a registry yet/);
-  checkOutput(parseOutput('type=oci,dest=app.tar'));
+test('what would fail when all is built is refused before', () => {
+  assert.throws(() => checkOutput(parseOutput('type=registry')), /without a name cannot be pushed/);
+  checkOutput(parseOutput('type=registry,name=localhost:5000/app'));
+  const docker = parseOutput('type=docker,dest=app.tar');
+  checkOutput(docker);
+  assert.throws(() => checkOutput(docker, true), /one platform only/);
+  checkOutput(parseOutput('type=oci,dest=app.tar'), true);
 });
