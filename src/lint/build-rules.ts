@@ -2,7 +2,7 @@ import { buildkitPlanRules, buildkitSyntaxRules } from './buildkit/rules.ts';
 import type { Rules } from './registry.ts';
 import { copyWholeStage } from './rules/copy-whole-stage.ts';
 import { gitDirectoryCopied } from './rules/git-directory-in-image.ts';
-import { secretFileCopied } from './rules/secret-file-in-image.ts';
+import { secretFileProbed } from './rules/secret-file-in-image.ts';
 import { secretInDockerfile } from './rules/secret-in-dockerfile.ts';
 
 /**
@@ -11,5 +11,5 @@ import { secretInDockerfile } from './rules/secret-in-dockerfile.ts';
  */
 export const buildRules: Omit<Rules, 'image'> = {
   syntax: [...buildkitSyntaxRules, secretInDockerfile],
-  plan: [...buildkitPlanRules, copyWholeStage, gitDirectoryCopied, secretFileCopied],
+  plan: [...buildkitPlanRules, copyWholeStage, gitDirectoryCopied, secretFileProbed],
 };

@@ -8,7 +8,6 @@ const tokens: readonly (readonly [string, RegExp])[] = [
   ['a Slack token', /\bxox[abeoprs]-[0-9A-Za-z-]{20}/],
   ['a Stripe secret key', /\b[rs]k_live_[A-Za-z0-9]{20}/],
   ['an AWS access key', /\b(?:AKIA|ASIA)[A-Z2-7]{16}\b/],
-  ['a Google API key', /\bAIza[A-Za-z0-9_-]{35}/],
   ['a SendGrid key', /\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}/],
   ['a Hugging Face token', /\bhf_[A-Za-z]{34}\b/],
   ['a DigitalOcean token', /\bdo[opr]_v1_[a-f0-9]{64}/],

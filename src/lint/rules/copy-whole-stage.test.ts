@@ -52,3 +52,14 @@ test('A stage on scratch that collects files may be copied whole', async () => {
   const everything = 'FROM scratch AS files\nCOPY --from=build / /\n';
   assert.equal((await of(`${everything}FROM debian:12\nCOPY --from=files / /`)).length, 1);
 });
+
+test('An image that is made to be copied whole is no build stage', async () => {
+  const images = { 'tonistiigi/xx': {}, 'alpine:3.22': { Cmd: ['/bin/sh'] } };
+  const text = 'FROM golang:1.24\nCOPY --from=tonistiigi/xx / /\n';
+  assert.deepEqual(await check(rule, text, { images }), []);
+  const named = 'FROM tonistiigi/xx AS xx\nFROM golang:1.24\nCOPY --from=xx / /\n';
+  assert.deepEqual(await check(rule, named, { images }), []);
+  assert.deepEqual(await check(rule, named, { unknown: ['tonistiigi/xx'] }), []);
+  assert.equal((await check(rule, named.replace('tonistiigi/xx', 'alpine:3.22'), { images })).length, 1);
+  assert.equal((await check(rule, named.replace('AS xx', 'AS xx\nRUN make'), { images })).length, 1);
+});

@@ -16,7 +16,7 @@ export const copyWholeStage: Rule<PlanSubject> = {
   level: 'warning',
   check({ target }, report) {
     for (const { source, copies } of copiedStages(target)) {
-      if (isAssembled(source)) continue;
+      if (isAssembled(source) || isKit(source)) continue;
       const whole = copies.find(({ instruction }) => isWhole(instruction));
       const found = whole ?? mostOf(copies);
       if (found === undefined) continue;
@@ -66,6 +66,21 @@ function operandOf({ step, instruction }: Copy, isWholeCopy: boolean) {
   const wanted = isWholeCopy ? ['/', '/*', '/**'] : ['/usr'];
   const index = instruction.sources.findIndex(source => wanted.includes(posix.resolve('/', source)));
   return step.instruction.operands[index];
+}
+
+/**
+ * True for an image, as it is, that may be made to be copied whole: a kit of tools on `scratch`, such as
+ * `tonistiigi/xx`. One with a program to start is a system, and more than that nobody knows without its layers.
+ */
+function isKit(source: StagePlan): boolean {
+  if (lineageOf(source).some(stage => stage.steps.some(step => !isConfig(step.instruction.kind))))
+    return false;
+  const { Cmd: command = [], Entrypoint: entrypoint = [] } = source.image.config ?? {};
+  return !source.isBaseKnown || command.length + entrypoint.length === 0;
+}
+
+function isConfig(kind: string): boolean {
+  return !/^(?:RUN|COPY|ADD)$/.test(kind);
 }
 
 /**

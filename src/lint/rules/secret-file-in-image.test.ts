@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { check, findings, imageOf } from '../testing.ts';
-import { secretFileCopied as rule, secretFileInImage } from './secret-file-in-image.ts';
+import { secretFileCopied as rule, secretFileInImage, secretFileProbed } from './secret-file-in-image.ts';
 
 const key = `-----BEGIN OPENSSH ${'PRIVATE'} KEY-----\nabc\n`;
 const files = {
@@ -64,4 +64,13 @@ test('A secret in the built image is found, at what brought it', async () => {
   ]);
   const copied = await imageOf('FROM a:1\nCOPY . /app\n', { 'app/deploy/id_ed25519': key }, { files });
   assert.deepEqual(await findings(secretFileInImage, copied), []);
+});
+
+test('A build asks for the best known names only', async () => {
+  assert.deepEqual(await check(secretFileProbed, 'FROM a:1\nCOPY . .\n', { files }), [
+    '2:1 COPY takes .npmrc into the image, which holds a token of a package registry; leave it out by .dockerignore, and hand it to a RUN by --mount=type=secret',
+  ]);
+  const one = await check(secretFileProbed, 'FROM a:1\nCOPY deploy/id_* /k/\n', { files });
+  assert.equal(one.length, 1);
+  assert.deepEqual(await check(secretFileProbed, 'FROM a:1\nCOPY --exclude=.npmrc . .\n', { files }), []);
 });

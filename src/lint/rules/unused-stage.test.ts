@@ -30,11 +30,21 @@ test('What is there to be built for itself is no mistake', async () => {
     [],
   );
   const request = { target: 'assets' };
-  assert.deepEqual(await check(rule, 'FROM debian:12 AS assets\nFROM debian:12\n', { request }), []);
+  assert.deepEqual(await check(rule, 'FROM debian:12 AS assets\nRUN a\nFROM debian:12\n', { request }), []);
 });
 
 test('What a variable in FROM may name is used', async () => {
-  const text = `FROM debian:12 AS get-arm64\nFROM debian:12 AS get-amd64\nFROM get-\${TARGETARCH} AS x\nFROM x\n`;
+  const text = `FROM debian:12 AS get-arm64\nRUN a\nFROM debian:12 AS get-amd64\nRUN a\nFROM get-\${TARGETARCH} AS x\nFROM x\n`;
   assert.deepEqual(await check(rule, text), []);
   assert.equal((await check(rule, text.replace('get-arm64', 'other-arm64'))).length, 1);
+});
+
+test('Where one stage is there to be built by its name, others are', async () => {
+  const text =
+    'FROM debian:12 AS lint\nRUN a\nFROM debian:12 AS gopls-analyze\nRUN b\nFROM debian:12\nRUN c\nFROM debian:12\n';
+  assert.deepEqual(await check(rule, text), [
+    '5:1 Nothing uses stage number 2, and it has no name to build it by; remove it',
+  ]);
+  const versions = 'FROM python:3.13 AS python\nFROM node:26 AS node\nFROM debian:12\n';
+  assert.deepEqual(await check(rule, versions), []);
 });

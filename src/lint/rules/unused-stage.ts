@@ -15,9 +15,14 @@ export const unusedStage: Rule<PlanSubject> = {
     const used = new Set(
       stages.flatMap(stage => [...stage.dependencies, ...(stage.base ? [stage.base] : [])]),
     );
-    for (const stage of stages) {
-      if (used.has(stage) || stage === target || stage === stages.at(-1)) continue;
-      if (isTarget(stage) || stages.some(other => mayName(other, stage.name ?? ''))) continue;
+    const unused = stages.filter(
+      stage => !used.has(stage) && stage !== target && stage !== stages.at(-1) && !isAlias(stage),
+    );
+    // A file with one stage to be built by its name is likely to have more of them.
+    const isByName = unused.some(isTarget);
+    for (const stage of unused) {
+      if (stage.name !== undefined && (isByName || stages.some(other => mayName(other, stage.name ?? ''))))
+        continue;
       report({
         message:
           stage.name === undefined
@@ -32,6 +37,11 @@ export const unusedStage: Rule<PlanSubject> = {
 /** Words of names that are given to stages in order to build them with `--target` or `--require`. */
 const purposes =
   /(?:^|[-_.])(?:a?ll|artifacts?|bench(?:mark)?s?|binar(?:y|ies)|check(?:s|er)?|ci|cd|cover(?:age)?|cross|debug(?:ger)?|default|deploy|dev(?:el(?:opment)?)?|devcontainer|docs?|e2e|export(?:er)?|final|fmt|format(?:ter)?|gen(?:erate)?|image|integration|lint(?:er|ing)?|local|main|minimal|package|prod(?:uction)?|publish|release|run(?:ner|time)?|scan|server|shell|slim|specs?|staging|test(?:s|er|ing)?|tools?|update|validate|vendor|verify|vet|worker|web|api|app)(?:$|[-_.\d])/;
+
+/** A name for an image, and nothing more: some keep versions in one place so. */
+function isAlias(stage: StagePlan): boolean {
+  return stage.name !== undefined && stage.stage?.instructions.length === 0;
+}
 
 function isTarget({ stage, name: stageName }: StagePlan): boolean {
   return stage?.comment !== undefined || purposes.test(stageName ?? '');
