@@ -76,7 +76,7 @@ devices:
   root.write(shared, { file: 'from the machine\n' });
 
   const run = (flags: string, command: string): Files =>
-    withBusybox(`FROM busybox\nRUN ${flags} ${command}\n`);
+    withBusybox(`FROM busybox AS work\nRUN ${flags} ${command}\n`);
 
   const places = [
     ...rungsHere.map(rung => ['root', root, rung] as const),
@@ -102,7 +102,7 @@ COPY --from=work /dev /dev
 `),
       });
       const out = work.path(`out-${rung}`);
-      const flags = ['--no-cache', '--allow=device', '-o', out];
+      const flags = ['--no-cache-filter=work', '--allow=device', '-o', out];
       const { log } = await work.build(context, flags, here);
       assert.match(log, /^ 00 00 00\ninjected yes \/bin\nfrom the machine\nno trace\n2$/m);
       assert.ok(!existsSync(`${out}/dev/injected`));
@@ -112,7 +112,7 @@ COPY --from=work /dev /dev
       for (const name of ['state', 'config']) rmSync(`${shared}/${name}`, { force: true });
       await work.build(
         run('--device=vendor.example/device=hooked', 'true'),
-        ['--no-cache', '--allow=device'],
+        ['--no-cache-filter=work', '--allow=device'],
         here,
       );
       const [state, config] = ['state', 'config'].map(name =>
@@ -149,7 +149,7 @@ COPY --from=work /dev /dev
     );
     assert.equal((await root.tryBuild(context, [], { env })).code, 1, 'although it is cached');
     const aliased = root.context(run('--device=gpu,required', 'echo "got $NODE"'));
-    const alias = ['--no-cache', '--allow=device=vendor.example/device=node,alias=gpu'];
+    const alias = ['--no-cache-filter=work', '--allow=device=vendor.example/device=node,alias=gpu'];
     assert.match((await root.build(aliased, alias, { env })).log, /got injected/);
     assert.equal((await root.tryBuild(context, ['--allow=everything'], { env })).code, 1);
   });
@@ -164,7 +164,7 @@ COPY --from=work /dev /dev
       ['nothing', 'A= B= C='],
       ['vendor.example/broken=x', 'A= B= C='],
     ] as const) {
-      const { log } = await root.build(run(`--device=${name}`, look), ['--no-cache'], { env });
+      const { log } = await root.build(run(`--device=${name}`, look), ['--no-cache-filter=work'], { env });
       assert.equal(log.trim().split('\n').at(-1), expected, name);
     }
   });

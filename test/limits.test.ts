@@ -15,7 +15,7 @@ suite('what steps are limited to and told', { skip }, () => {
   const many = skip ? root : new Workspace(makeUser('subordinate'));
   const one = skip ? root : new Workspace(makeUser('single'));
 
-  const dockerfile = `FROM busybox
+  const dockerfile = `FROM busybox AS work
 RUN df -k /dev/shm | tail -1 | awk '{print "shm", $2}' && ! dd if=/dev/zero of=/dev/shm/full bs=64k count=64 2>/dev/null
 RUN echo nofile $(ulimit -Sn) $(ulimit -Hn) core $(ulimit -c)
 RUN grep -e first -e second -e third -e gateway -e six /etc/hosts && hostname
@@ -38,7 +38,9 @@ RUN --network=none grep first /etc/hosts && hostname -i >/dev/null && echo alone
     const env = { STAGECRAFT_SANDBOX: rung };
 
     test(`is what the flags say: ${who} in the ${rung} sandbox`, { skip: unreachable }, async () => {
-      const { log } = await work.build(withBusybox(dockerfile), ['--no-cache', ...flags], { env });
+      const { log } = await work.build(withBusybox(dockerfile), ['--no-cache-filter=work', ...flags], {
+        env,
+      });
       assert.match(log, /^shm 2048$/m);
       assert.match(log, /^nofile 100 200 core 0$/m);
       assert.match(
@@ -78,8 +80,8 @@ RUN --network=none grep first /etc/hosts && hostname -i >/dev/null && echo alone
           if (statSync(place, { throwIfNoEntry: false })) rmdirSync(place);
       });
       const { log } = await root.build(
-        withBusybox('FROM busybox\nRUN cat /proc/1/cgroup\n'),
-        ['--no-cache', `--cgroup-parent=${parent}`],
+        withBusybox('FROM busybox AS work\nRUN cat /proc/1/cgroup\n'),
+        ['--no-cache-filter=work', `--cgroup-parent=${parent}`],
         { env: { STAGECRAFT_SANDBOX: rung } },
       );
       assert.match(log, new RegExp(`/${parent}/stagecraft-`));

@@ -73,7 +73,7 @@ COPY --from=work /work /work
     test(`goes where its target leads: ${who} in the ${rung} sandbox`, { skip: unreachable }, async () => {
       const out = work.path(`out-${rung}`);
       const context = work.context(project);
-      const { log } = await work.build(context, ['--no-cache', '-o', out], { env });
+      const { log } = await work.build(context, ['--no-cache-filter=work', '-o', out], { env });
       for (const line of [
         'context context context other deep selectors',
         'context\nrelative',
@@ -100,7 +100,7 @@ COPY --from=work /work /work
       skip: unreachable,
     }, async () => {
       const context = work.context({
-        ...withBusybox(`FROM busybox
+        ...withBusybox(`FROM busybox AS work
 RUN --mount=type=secret,id=s cat /run/secrets/s && stat -c '%a %u:%g' /run/secrets/s
 RUN --mount=type=secret,id=s,target=/etc/a/b,mode=0640,uid=7,gid=8 stat -c '%a %u:%g' /etc/a/b
 RUN --mount=type=secret,id=s,mode=0500 /run/secrets/s
@@ -113,7 +113,7 @@ RUN --mount=type=secret,id=s,uid=1000 cat /run/secrets/s
 `),
         secret: '#!/bin/sh\necho ran\n',
       });
-      const flags = ['--no-cache', `--secret=id=s,src=${join(context, 'secret')}`];
+      const flags = ['--no-cache-filter=work', `--secret=id=s,src=${join(context, 'secret')}`];
       const { log } = await work.build(context, flags, { env });
       const owner = work === one ? '0:0' : '7:8';
       assert.match(
@@ -131,13 +131,13 @@ RUN --mount=type=secret,id=s,uid=1000 cat /run/secrets/s
         `touch /shared/${name}; n=0; until [ -e /shared/${other} ]; do n=$((n+1)); [ $n -lt 600 ] || exit 9; sleep 0.1; done`;
       const build = (name: string, other: string) =>
         work.build(
-          withBusybox(`FROM busybox
+          withBusybox(`FROM busybox AS work
 RUN --mount=type=cache,id=${id}-shared,target=/shared --mount=type=cache,id=${id}-private,target=/private,sharing=private \\
     touch /private/${name} && ${meet(name, other)} && echo "${name} private $(ls /private)"
 RUN --mount=type=cache,id=${id}-locked,target=/locked,sharing=locked \\
     [ ! -e /locked/busy ] && touch /locked/busy && sleep 0.3 && rm /locked/busy && echo ${name} >>/locked/log && wc -l </locked/log
 `),
-          ['--no-cache'],
+          ['--no-cache-filter=work'],
           { env },
         );
       const [a, b] = await Promise.all([build('a', 'b'), build('b', 'a')]);

@@ -107,6 +107,7 @@ COPY known /etc/known
 RUN mkdir -p /tmp /etc /home/app && chmod 1777 /tmp && chown 1000:1000 /home/app && \\
     printf 'root:x:0:0::/root:/bin/sh\\napp:x:1000:1000::/home/app:/bin/sh\\n' >/etc/passwd
 RUN [ -z "$SSH_AUTH_SOCK" ]
+FROM tools AS work
 USER app
 WORKDIR /home/app
 RUN --mount=type=ssh,${owner} ssh-add -l && stat -c 'socket %a %u' $SSH_AUTH_SOCK && echo $SSH_AUTH_SOCK && \\
@@ -122,11 +123,11 @@ RUN if ls -A /run/buildkit /tmp/agent 2>/dev/null; then exit 1; fi
     return context;
   }
 
-  function keyOf(work: Workspace): string {
-    if (work.user === undefined) return key;
+  /** A copy that the user can read. */
+  function keyOf(work: Workspace, from = key): string {
     const copy = work.path('key');
-    work.write(work.directory, { key: { content: readFileSync(key), mode: 0o600 } });
-    chownSync(copy, work.user.uid, work.user.gid);
+    work.write(work.directory, { key: { content: readFileSync(from), mode: 0o600 } });
+    if (work.user !== undefined) chownSync(copy, work.user.uid, work.user.gid);
     return copy;
   }
 
@@ -141,8 +142,9 @@ RUN if ls -A /run/buildkit /tmp/agent 2>/dev/null; then exit 1; fi
       skip: unreachable,
     }, async () => {
       const env = { STAGECRAFT_SANDBOX: rung };
-      const flags = ['--no-cache', `--ssh=default=${keyOf(work)}`];
-      const { log } = await work.build(await contextFor(work), flags, { env });
+      const context = await contextFor(work);
+      const flags = ['--no-cache-filter=work', `--ssh=default=${keyOf(work)}`];
+      const { log } = await work.build(context, flags, { env });
       assert.match(log, /^256 SHA256:\S+ .*\(ED25519\)$/m);
       assert.doesNotMatch(log, /someone@somewhere/);
       assert.match(log, work === one ? /^socket 600 0$/m : /^socket 600 1000$/m);
@@ -160,7 +162,7 @@ RUN if ls -A /run/buildkit /tmp/agent 2>/dev/null; then exit 1; fi
       const context = await contextFor(root);
       const env = { SSH_AUTH_SOCK: socket };
       await run(['ssh-add', '-q', key], { env });
-      const { log } = await root.build(context, ['--no-cache', '--ssh=default'], { env });
+      const { log } = await root.build(context, ['--no-cache-filter=work', '--ssh=default'], { env });
       assert.match(log, /^logged in as root$/m);
       const change = { Dockerfile: 'FROM tools\nRUN --mount=type=ssh,uid=1000 ssh-add -D\n' };
       await root.build(context, ['--target=tools', '-t', 'tools', '--ssh=default'], { env });
@@ -173,17 +175,33 @@ RUN if ls -A /run/buildkit /tmp/agent 2>/dev/null; then exit 1; fi
     }
   });
 
-  test('asks for the passphrase of a key on the terminal, and nowhere else', async () => {
-    const context = await contextFor(root);
-    const args = ['build', '--no-cache', `--ssh=default=${locked}`, context];
-    const without = await root.stagecraft(args, { through: ['setsid', '--wait'] });
-    assert.equal(without.code, 1);
-    assert.match(without.stderr, /id_rsa has a passphrase, and there is no terminal to ask for it/);
-    const through = ['setsid', '--wait', 'sh', '-c', 'exec script -qec "$*" /dev/null', 'sh'];
-    const typed = await root.stagecraft(args, { through, input: `${passphrase}\r` });
-    assert.match(typed.stdout, /Enter passphrase for .*id_rsa: /);
-    assert.match(typed.stdout, /FINISHED/);
-    const wrong = await root.stagecraft(args, { through, input: 'close sesame\r' });
-    assert.match(wrong.stdout, /The passphrase for the private key .*id_rsa is wrong/);
-  });
+  for (const [who, work] of [
+    ['root', root],
+    ['a user with subordinate ids', many],
+    ['a user with a single id', one],
+  ] as const)
+    test(`asks for the passphrase of a key on the terminal, and nowhere else: ${who}`, {
+      skip: skip || (work.user && unreachableFor(work.user)),
+    }, async () => {
+      const context = await contextFor(work);
+      const args = ['build', '--no-cache-filter=work', `--ssh=default=${keyOf(work, locked)}`, context];
+      const without = await work.stagecraft(args, { through: ['setsid', '--wait'] });
+      assert.equal(without.code, 1);
+      assert.match(without.stderr, /key has a passphrase, and there is no terminal to ask for it/);
+      const through = ['setsid', '--wait', 'sh', '-c', 'exec script -qec "$*" /dev/null', 'sh'];
+      const typed = await work.stagecraft(args, { through, input: `${passphrase}x\b\r` });
+      assert.match(typed.stdout, /Enter passphrase for .*key: /);
+      assert.match(typed.stdout, /FINISHED/);
+      const wrong = await work.stagecraft(args, { through, input: 'close sesame\r' });
+      assert.match(wrong.stdout, /The passphrase for the private key .*key is wrong/);
+      const asking = work.start(args, { through, input: 'wait' });
+      let shown = '';
+      asking.child.stdout!.on('data', text => {
+        shown += text;
+        // Ctrl-C, once it asks: the terminal passes it on as it is.
+        if (shown.includes('Enter passphrase')) asking.child.stdin!.end('\x03');
+      });
+      const stopped = await asking.outcome;
+      assert.equal(stopped.code, 130, stopped.stdout);
+    });
 });
