@@ -39,6 +39,14 @@ suite('stagecraft check', () => {
     assert.match(late.stderr, />>> EXPOSE x/);
   });
 
+  test('a file that is not there is an error among the others', async () => {
+    const context = work.context({ Dockerfile: 'FROM scratch AS X\n' });
+    const { code, stdout, stderr } = await work.stagecraft(['check', join(context, 'none'), context]);
+    assert.equal(code, 1);
+    assert.match(stdout, /StageNameCasing[\s\S]*\n2 Dockerfiles: 1 error, 1 warning/);
+    assert.match(stderr, /ERROR: .*none.* does not exist/);
+  });
+
   test('exit codes tell warnings, errors and mistakes in the command line apart', async () => {
     const context = work.context({ Dockerfile: crooked });
     const code = async (...args: string[]): Promise<number | null> =>

@@ -26,7 +26,7 @@ export interface Checker {
   /**
    * Checks a Dockerfile for a context that is a directory; all its stages, unless the request names a target.
    * @param text stands in for what the file says; that of a Dockerfile `-`, which is in no file
-   * @throws StagecraftError where it cannot be read; what is wrong with it is in the report
+   * Whatever is wrong is in the report, also that there is no such file.
    */
   check(request: BuildRequest, text?: Uint8Array): Promise<CheckReport>;
   close(): void;
@@ -37,7 +37,13 @@ export function openChecker(root: string = defaultStoreRoot()): Checker {
   let store: Store | undefined;
   const images = once((): ResolveImage | undefined => {
     if (!existsSync(join(root, 'metadata.db'))) return undefined;
-    store = openStore(root);
+    try {
+      store = openStore(root);
+    } catch (error) {
+      // Somebody else's: then it is as if there were none.
+      if (error instanceof StagecraftError) return undefined;
+      throw error;
+    }
     return localImages({ store, blobs: blobsOf(store) });
   });
   /** One for all Dockerfiles that lie together. */
@@ -48,28 +54,31 @@ export function openChecker(root: string = defaultStoreRoot()): Checker {
     trees.set(key, tree);
     return tree;
   };
+  const check = async (request: BuildRequest, text?: Uint8Array): Promise<CheckReport> => {
+    const file = request.dockerfile === '-' ? undefined : findDockerfile(request.dockerfile, request.context);
+    const read =
+      file === undefined ? { name: 'Dockerfile', text: undefined, path: undefined } : readDockerfileAt(file);
+    const context = openDirectory(request.context, read.path);
+    const sources: Pick<SourceServices, 'contexts' | 'layouts'> = { contexts: new Map(), layouts: new Map() };
+    const inputs: BuildInputs = {
+      dockerfile: { text: text ?? read.text ?? new Uint8Array(), name: read.name },
+      ignorePatterns: context.ignorePatterns,
+      namedContexts: openNamedContexts(request.namedContexts ?? {}, sources),
+    };
+    const resolveImage: ResolveImage = async (ref, platform) => images()?.(ref, platform);
+    const resolvers = { resolveImage, resolveLayout: layoutResolver(sources) };
+    const report = await reportOn(request, inputs, resolvers, () => openTree(context));
+    return { ...report, path: read.path };
+  };
   return {
     async check(request, text) {
-      const file =
-        request.dockerfile === '-' ? undefined : findDockerfile(request.dockerfile, request.context);
-      const read =
-        file === undefined
-          ? { name: 'Dockerfile', text: undefined, path: undefined }
-          : readDockerfileAt(file);
-      const context = openDirectory(request.context, read.path);
-      const sources: Pick<SourceServices, 'contexts' | 'layouts'> = {
-        contexts: new Map(),
-        layouts: new Map(),
-      };
-      const inputs: BuildInputs = {
-        dockerfile: { text: text ?? read.text ?? new Uint8Array(), name: read.name },
-        ignorePatterns: context.ignorePatterns,
-        namedContexts: openNamedContexts(request.namedContexts ?? {}, sources),
-      };
-      const resolveImage: ResolveImage = async (ref, platform) => images()?.(ref, platform);
-      const resolvers = { resolveImage, resolveLayout: layoutResolver(sources) };
-      const report = await reportOn(request, inputs, resolvers, () => openTree(context));
-      return { ...report, path: read.path };
+      try {
+        return await check(request, text);
+      } catch (error) {
+        if (!(error instanceof StagecraftError) || error.code === 'usage') throw error;
+        const name = request.dockerfile ?? request.context;
+        return { name, path: undefined, data: new Uint8Array(), findings: [], error, unknownImages: [] };
+      }
     },
     close() {
       for (const tree of trees.values()) tree.close();

@@ -10,10 +10,12 @@ import { describeError } from '../report.ts';
 import { readVariables } from '../values/pairs.ts';
 import { readProxies } from '../values/proxies.ts';
 import { readContext } from '../values/request.ts';
+import { readAgents, readSecret } from '../values/sources.ts';
 
 const formats = ['text', 'json', 'sarif'] as const;
 
 const flags = {
+  allow: { kind: 'list', value: 'ENTITLEMENT', help: 'With --build: let RUN use it, as for a build' },
   build: {
     kind: 'boolean',
     help: 'Build the target too, and look at the files that it has',
@@ -43,7 +45,9 @@ const flags = {
     complete: formats,
   },
   platform: { kind: 'text', value: 'PLATFORM', help: 'Check for it, such as linux/arm64' },
+  secret: { kind: 'list', value: 'SECRET', help: 'With --build: a secret for its steps, as for a build' },
   skip: { kind: 'list', value: 'RULE', help: 'Leave out a rule; all for all of them' },
+  ssh: { kind: 'list', value: 'AGENT', help: 'With --build: an SSH agent for its steps, as for a build' },
   target: { kind: 'text', value: 'STAGE', help: 'Look only into this stage and what it needs (default all)' },
 } as const;
 
@@ -99,6 +103,9 @@ function readRequests(flags: CheckFlags, args: readonly string[], env: NodeJS.Pr
     buildArgs: { ...readProxies(env), ...readVariables('--build-arg', flags['build-arg'], env) },
     namedContexts: Object.fromEntries(flags['build-context'].map(readContext)),
     platforms: flags.platform === undefined ? [] : [flags.platform],
+    allow: flags.allow,
+    secrets: flags.secret.map(secret => readSecret(secret, env)),
+    ssh: readAgents(flags.ssh),
     checks: {
       level: 'advice',
       options: {
