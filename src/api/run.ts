@@ -77,7 +77,8 @@ export async function run(request: RunRequest): Promise<ExitStatus> {
     const hostname = request.hostname ?? randomBytes(6).toString('hex');
     const env = environmentOf(request, config, { home: user.home, hostname, ambient: ambient.env });
     const cwd = request.workdir ?? (config.WorkingDir || '/');
-    await requireRunnable(layers.view(rootFs), { args, env, cwd }, store.path('ingest'));
+    const mounted = (request.mounts ?? []).map(({ target }) => target);
+    await requireRunnable(layers.view(rootFs), { args, env, cwd, mounted }, store.path('ingest'));
     const draft = layers.create(rootFs);
     try {
       return await (await chooseSandbox()).run({

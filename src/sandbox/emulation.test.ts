@@ -8,7 +8,7 @@ import { openLayerStore } from '../snapshot/layer-store.ts';
 import { openStore } from '../store/store.ts';
 import { architectureOf, headerSize, knownArchitectures, smallestProgram } from './elf.ts';
 import { cannotRun, runnableArchitectures, runsHere } from './emulation.ts';
-import { findProgram } from './program.ts';
+import { findProgram, mayFind } from './program.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'stagecraft-emulation-'));
 const store = openStore(join(dir, 'store'));
@@ -45,16 +45,24 @@ suite('programs of other processors', () => {
     writer.putFile('/work/script', { data: Buffer.from('#! /usr/bin/env sh\n') }, executable);
     writer.putFile('/usr/bin/env', { data: smallestProgram('arm64')! }, executable);
     writer.putFile('/work/text', { data: Buffer.from('no program') }, executable);
+    writer.putFile('/usr/bin/data', { data: smallestProgram('arm')! }, { ...plain, mode: 0o644 });
     writer.putFile('/work/circle', { data: Buffer.from('#!/work/circle\n') }, executable);
     writer.finish();
     const tree = layers.view([draft.commit()]);
-    const found = (name: string) =>
-      findProgram(tree, { args: [name], env: ['PATH=/nowhere:/loop/self:/bin'], cwd: '/work' });
+    const found = (name: string, mounted: string[] = []) =>
+      findProgram(tree, { args: [name], env: ['PATH=/nowhere:/loop/self:/bin'], cwd: '/work', mounted });
     assert.deepEqual(found('sh'), { path: '/bin/sh', architecture: 's390x' });
     assert.deepEqual(found('/bin/sh'), { path: '/bin/sh', architecture: 's390x' });
     assert.deepEqual(found('./script'), { path: '/usr/bin/env', architecture: 'arm64' });
-    for (const none of ['text', './text', './circle', './absent', '/loop/self', '/work', ''])
+    for (const none of ['text', './text', './circle', './absent', '/loop/self', '/work', '', 'data'])
       assert.equal(found(none), undefined, none);
+    // Of what is on a mount nothing is known.
+    assert.equal(found('sh', ['/usr']), undefined);
+    assert.equal(found('sh', ['/nowhere']), undefined);
+    assert.equal(found('./script', ['/usr/bin/env']), undefined);
+    assert.deepEqual(found('./script', ['/usr/bin/sh'])?.architecture, 'arm64');
+    assert.ok(mayFind(tree, '/usr/bin/qemu', { mounted: ['/usr/bin/qemu'] }));
+    assert.ok(mayFind(tree, '/bin/env', {}) && !mayFind(tree, '/bin/qemu', {}));
   });
 
   test('the error names the program, both platforms and what to install', () => {

@@ -3,10 +3,9 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { join } from 'node:path';
 import { hostPlatform } from '../image/platform.ts';
 import type { FileTree } from '../snapshot/types.ts';
-import { bytesFromText } from '../util/bytes.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
 import { knownArchitectures, smallestProgram } from './elf.ts';
-import { type Command, findProgram } from './program.ts';
+import { type Command, findProgram, mayFind } from './program.ts';
 
 /** Where the kernel tells what it starts foreign programs with (binfmt_misc); often not to be seen in containers. */
 const registrations = '/proc/sys/fs/binfmt_misc';
@@ -54,10 +53,9 @@ export async function requireRunnable(tree: FileTree, command: Command, director
   const program = findProgram(tree, command);
   if (program === undefined || (await runsHere(program.architecture, directory))) return;
   const { path, architecture } = program;
-  // A handler that is not fixed finds its interpreter where the image brings it along.
+  // A handler that is not fixed finds its interpreter where the image or a mount brings it along.
   const brought = handlersFor(architecture).some(
-    ({ enabled, interpreter }) =>
-      enabled && tree.lstat(tree.resolve(bytesFromText(interpreter))) !== undefined,
+    ({ enabled, interpreter }) => enabled && mayFind(tree, interpreter, command),
   );
   if (!brought) throw cannotRun(`The program ${path}`, architecture);
 }

@@ -69,7 +69,7 @@ export class ExecWork implements Work {
     const { requireRunnable } = await import('../sandbox/emulation.ts');
     await requireRunnable(
       view,
-      { args: meta.args, env, cwd: meta.cwd || '/' },
+      { args: meta.args, env, cwd: meta.cwd || '/', mounted: mounts.mounts.map(({ target }) => target) },
       services.store.path('ingest'),
     );
     const { code, outOfMemory } = await sandbox.run({
