@@ -1,4 +1,4 @@
-import { lstatSync, lutimesSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { lutimesSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ingestPath } from '../content/ingest.ts';
 import { type ByteString, bytesFromText, fsPath } from '../util/bytes.ts';
@@ -41,7 +41,7 @@ export async function checkOut(
     await tree.run('config', 'remote.origin.url', remote.address);
     if (keepGitDir) await tree.run('checkout', '--quiet', '--detach', `${object}^{commit}`);
     else await tree.run('read-tree', '--reset', '-u', `${object}^{commit}`);
-    if (submodules && hasFile(join(directory, '.gitmodules'))) await updateSubmodules(tree);
+    if (submodules) await updateSubmodules(tree);
     // The shared repository knows where its history ends.
     const shared = git.at({ cwd: request.gitDir, gitDir: request.gitDir });
     const time = Number(await shared.run('show', '--no-patch', '--format=%ct', `${object}^{commit}`));
@@ -114,8 +114,4 @@ async function walk(directory: ByteString, pace: Pace, visit: (path: ByteString)
     if (pace.due) await pace.rest();
     visit(path);
   }
-}
-
-function hasFile(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
