@@ -245,8 +245,33 @@ suite('ADD of a Git repository', { skip: needs('git') }, () => {
     await own.commit({ file: 'x' });
     await fails(
       address.replace(/project\.git$/, 'sneaky'),
-      /The submodule \S*stolen of the repository \S+ cannot be read: transport 'file' not allowed\./,
+      /The submodule stolen of the repository \S+ is at "\/.*library\.git", which is not read\.\n.*only/,
     );
+  });
+
+  test('fetches what submodules have in common once, and says of one that is lost which it is', async () => {
+    const own = new Workspace();
+    const whole = await Repository.make(work, join(place, 'whole.git'));
+    for (const path of ['one', 'deep/er/two'])
+      await whole.git('submodule', '--quiet', 'add', '--name', `name.of ${path}`, '../project.git', path);
+    await whole.commit({ file: 'x' });
+    const source = address.replace(/project\.git$/, 'whole.git');
+    const files = join(await own.files({ Dockerfile: adding(source) }), 'in');
+    for (const path of ['one/file', 'one/parts/library/library.txt', 'deep/er/two/parts/library/library.txt'])
+      assert.ok(existsSync(join(files, path)), path);
+    assert.deepEqual(
+      list(files).filter(path => path.endsWith('/.git')),
+      [],
+    );
+    // This repository, the one that is two of its submodules, and the one in these.
+    assert.match(await own.ok('du'), /Repositories +3 /);
+    await whole.git('update-index', '--add', '--cacheinfo', `160000,${second},lost`);
+    await whole.git('commit', '--quiet', '-m', 'lost');
+    await fails(
+      source,
+      /The submodule lost of the repository \S+ has no address in \.gitmodules\.\n.*submodules=false/,
+    );
+    assert.ok(existsSync(join(await filesOf(`${source}?submodules=false`), 'lost')));
   });
 
   test('without git says what is missing', async () => {
@@ -411,7 +436,7 @@ suite('ADD of a Git repository', { skip: needs('git') }, () => {
     const own = new Workspace();
     const context = own.context({ Dockerfile: adding(address) });
     await own.build(context);
-    assert.match(await own.ok('du'), /Repositories +1 /);
+    assert.match(await own.ok('du'), /Repositories +2 /);
     await own.ok('prune', '--all', '--force');
     assert.match(await own.ok('du'), /Repositories +0 /);
     await own.build(context);

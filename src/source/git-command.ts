@@ -13,6 +13,8 @@ export interface GitPlace {
   readonly cwd: string;
   readonly gitDir?: string | undefined;
   readonly workTree?: string | undefined;
+  /** Another file than the repository's own. */
+  readonly index?: string | undefined;
 }
 
 /** Told how many bytes have come; of how many, at the end. */
@@ -111,7 +113,7 @@ export class Git {
     // A session of its own has no terminal that something could ask questions on, and can be stopped with all in it.
     const child = spawn('sh', ['-c', script, 'git', ...words], {
       cwd,
-      env: this.#environment(cwd),
+      env: this.#environment(),
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -156,7 +158,8 @@ export class Git {
     }
   }
 
-  #environment(cwd: string): Record<string, string> {
+  #environment(): Record<string, string> {
+    const { cwd, index } = this.#place;
     const config = [...settings, ...this.#access.config];
     return {
       PATH: this.#env.PATH ?? '/usr/bin:/bin',
@@ -169,6 +172,7 @@ export class Git {
       GIT_TERMINAL_PROMPT: '0',
       // Where none is named no repository around this place is meant.
       GIT_CEILING_DIRECTORIES: cwd.slice(0, cwd.lastIndexOf('/')) || '/',
+      ...(index !== undefined && { GIT_INDEX_FILE: index }),
       ...this.#access.env,
       GIT_CONFIG_COUNT: String(config.length),
       ...Object.fromEntries(

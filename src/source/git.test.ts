@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { GitFailure } from './git-command.ts';
 import { explainGit } from './git-failures.ts';
 import { parseRemote } from './git-remote.ts';
+import { resolveAddress } from './git-submodules.ts';
 import { isRecent } from './git-version.ts';
 
 test('an address of a repository is taken apart, its password apart from the rest', () => {
@@ -63,4 +64,18 @@ test('a git that would read the configuration of its user is too old', () => {
     assert.equal(isRecent(old), false, old);
   for (const recent of ['git version 2.32.0', 'git version 2.39.5 (Apple Git-154)', 'git version 3.0.0'])
     assert.equal(isRecent(recent), true, recent);
+});
+
+test('the address of a submodule is relative to that of its repository', () => {
+  const cases: [string, string, string][] = [
+    ['https://host/a/b.git', '../c.git', 'https://host/a/c.git'],
+    ['https://host/a/b.git/', '../../c.git/', 'https://host/c.git'],
+    ['https://host/a/b.git', './c.git', 'https://host/a/b.git/c.git'],
+    ['https://host/a/b.git', 'git://other/c', 'git://other/c'],
+    ['git@host:a/b.git', '../c.git', 'git@host:a/c.git'],
+    ['git@host:b.git', '../c.git', 'git@host:c.git'],
+    ['ssh://git@host:22/a/b', '../../c', 'ssh://git@host:22/c'],
+  ];
+  for (const [base, address, expected] of cases) assert.equal(resolveAddress(base, address), expected);
+  assert.equal(parseRemote(resolveAddress('https://host/b.git', '../../../../etc')), undefined);
 });

@@ -200,7 +200,7 @@ async function make(
         submodules: source.skipSubmodules !== true,
         commitTimes: source.mtime !== 'checkout',
       };
-      const time = await checkOut(store.root, git, request, join(draft, 'fs'), progress.signal);
+      const time = await checkOut(store, git, request, join(draft, 'fs'), progress.signal);
       writeFileSync(join(draft, 'time'), String(time));
     });
     renameSync(draft, place);
