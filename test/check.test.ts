@@ -111,6 +111,17 @@ suite('stagecraft check', () => {
     );
   });
 
+  test('--explain shows the page of a rule, whatever its letter case', async () => {
+    assert.match(await work.ok('check', '--explain', 'copywholestage'), /^# CopyWholeStage\n/);
+    assert.match(
+      await work.ok('check', '--explain', 'UndefinedVar'),
+      /^UndefinedVar: .*\nhttps:\/\/docs\.docker\.com\/go\/dockerfile\/rule\/undefined-var\/\n$/,
+    );
+    const { code, stderr } = await work.stagecraft(['check', '--explain', 'CopyHoleStage']);
+    assert.equal(code, 2);
+    assert.match(stderr, /Did you mean CopyWholeStage\?/);
+  });
+
   test('SARIF is one log with a result for each finding', async () => {
     const context = work.context({ Dockerfile: crooked });
     const { stdout } = await work.stagecraft(['check', '--format', 'sarif', context]);

@@ -1,3 +1,4 @@
+import { furtherReading } from '../lint/pages.ts';
 import type { Finding } from '../lint/types.ts';
 import { printable } from '../progress/tail.ts';
 import { formatExcerpt } from '../util/excerpt.ts';
@@ -11,7 +12,8 @@ export function describeWarnings(warnings: readonly Finding[], text: string): st
   if (warnings.length === 0) return '';
   const heading = `\n ${warnings.length} warning${warnings.length === 1 ? '' : 's'} found:\n`;
   const entries = warnings.map(({ rule, message, url, range }) => {
-    const more = url === undefined ? '' : `More info: ${url}\n`;
+    const reading = furtherReading(rule, url);
+    const more = reading === undefined ? '' : `More info: ${reading}\n`;
     const line = ` - ${rule}: ${printable(message)} (line ${range.start.line})\n`;
     return `${line}${more}${formatExcerpt(text, range)}`;
   });

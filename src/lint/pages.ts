@@ -15,3 +15,8 @@ function kebabCase(name: string): string {
     .replace(/([A-Z])([A-Z][a-z])/g, '$1-$2')
     .toLowerCase();
 }
+
+/** Where a reader finds more about a rule: an address, or the command that shows our own page. */
+export function furtherReading(rule: string, url: string | undefined): string | undefined {
+  return url === undefined || url.startsWith('https:') ? url : `stagecraft check --explain ${rule}`;
+}

@@ -11,13 +11,18 @@ const pages: Readonly<Record<string, string | undefined>> = {
   InvalidBaseImagePlatform: undefined,
 };
 
+/** The page of a rule that the frontend applies. */
+export function planningPage(rule: string): string | undefined {
+  return rule in pages ? pages[rule] : buildkitPage(rule);
+}
+
 /** What the frontend warned of, as findings, with the fixes that the text allows. */
 export function planningFindings(file: Dockerfile, warnings: readonly FrontendWarning[]): Finding[] {
   return warnings.map(({ rule, message, description, range }) => ({
     rule,
     message,
     description,
-    url: rule in pages ? pages[rule] : buildkitPage(rule),
+    url: planningPage(rule),
     level: 'warning',
     experimental: false,
     range,

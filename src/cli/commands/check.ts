@@ -29,6 +29,7 @@ const flags = {
   diff: { kind: 'boolean', help: 'Show what --fix would change, and change nothing' },
   'dry-run': { kind: 'boolean', help: 'The same as --diff' },
   error: { kind: 'boolean', help: 'Let warnings count as errors' },
+  explain: { kind: 'text', value: 'RULE', help: 'Show what a rule is about, and check nothing' },
   experimental: { kind: 'list', value: 'RULE', help: 'Apply an experimental rule too; all for all of them' },
   file: {
     kind: 'text',
@@ -71,10 +72,16 @@ The exit code is 0 where a Dockerfile can be built, whatever was found; 1 on err
     ['The Dockerfile of this directory', 'stagecraft check'],
     ['Several', 'stagecraft check Dockerfile docker/*.Dockerfile'],
     ['Mend what can be mended', 'stagecraft check --fix'],
+    ['What a rule wants, and why', 'stagecraft check --explain CopyWholeStage'],
     ['For a code host', 'stagecraft check --format sarif > check.sarif'],
     ['Fail a CI job on warnings', 'stagecraft check --error --skip MaintainerDeprecated'],
   ],
   async run(flags, args, surroundings) {
+    if (flags.explain !== undefined) {
+      const { explainRule } = await import('../explain.ts');
+      surroundings.stdout.write(explainRule(flags.explain));
+      return 0;
+    }
     const format = formats.find(each => each === (flags.format ?? 'text'));
     if (format === undefined)
       throw usageError(

@@ -98,6 +98,11 @@ app/Dockerfile:2
   assert.match(lintText(report()), /^Check complete, 3 warnings have been found!\n/);
 });
 
+test('our own pages are shown by a command', () => {
+  const told = checkText([report({ findings: [advice] })]);
+  assert.match(told, /^More info: stagecraft check --explain UnpinnedBaseImage$/m);
+});
+
 test('the text of a check ends with the sum', () => {
   assert.match(
     checkText([report(), failed]),
