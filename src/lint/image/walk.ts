@@ -4,7 +4,7 @@ import type { ByteString } from '../../util/bytes.ts';
 import { looking } from '../context-copies.ts';
 
 /** An image has more entries than this only by mistake; what is beyond is not looked at. */
-const most = 1_000_000;
+const most = 300_000;
 
 /**
  * Goes through all names of a tree, directories before what is in them. Looks at nothing but the directories.

@@ -49,9 +49,9 @@ test('The records of the package managers tell what is in the image, and how muc
 });
 
 test('Toolchains without a package are found where their images have them', async () => {
-  const tree = { 'usr/local/go/bin/go': 'x'.repeat(3000), 'usr/local/go/src/a': '' };
+  const tree = { 'usr/local/go/bin/go': 'x'.repeat(3_000_000), 'usr/local/go/src/a': '' };
   assert.deepEqual(await findings(buildToolsInImage, await imageOf('FROM golang:1\n', tree)), [
-    '1:1 The image has the Go toolchain, 3.0 kB in /usr/local/go; build in a stage of its own, and copy what runs into a base without it',
+    '1:1 The image has the Go toolchain, 3.0 MB in /usr/local/go; build in a stage of its own, and copy what runs into a base without it',
   ]);
 });
 

@@ -64,8 +64,11 @@ function reportToolchain(
   what: string,
 ): void {
   if (looking(() => tree.lstat(program)) === undefined) return;
+  const weight = weigh(tree, root);
+  // A directory of links to a package's files is that package's.
+  if (weight.bytes < 1_000_000) return;
   report({
-    message: `The image has ${what}, ${sizeText(weigh(tree, root))} in ${root}; build in a stage of its own, and copy what runs into a base without it`,
+    message: `The image has ${what}, ${sizeText(weight)} in ${root}; build in a stage of its own, and copy what runs into a base without it`,
     range: placeOfFrom(target),
   });
 }

@@ -41,6 +41,8 @@ test('A repository in the built image is found, at what brought it', async () =>
   assert.deepEqual(await findings(gitDirectoryInImage, await imageOf(text, tree)), [
     '2:1 /src/lib/.git is in the image, 2.0 kB, with all that was ever committed; clone in a stage of its own, or remove it in the same RUN',
   ]);
+  const two = await findings(gitDirectoryInImage, await imageOf(text, { ...tree, 'src/x/.git/HEAD': '' }));
+  assert.match(two.join(), /^2:1 \/src\/lib\/\.git is in the image, as are 1 more, 2\.0 kB/);
   // What the copy of a context brought is told from the context.
   const copied = await imageOf('FROM a:1\nCOPY . /app\n', { 'app/.git/HEAD': 'x' }, { files });
   assert.deepEqual(await findings(gitDirectoryInImage, copied), []);

@@ -38,12 +38,16 @@ export const gitDirectoryInImage: Rule<ImageSubject> = {
   ...gitDirectoryCopied,
   check(subject, report) {
     if (!subject.isNew) return;
-    for (const path of findInImage(subject.tree).repositories) {
-      if (looking(() => subject.tree.lstat(`${path}/HEAD`)) === undefined) continue;
-      const range = placeOfPath(subject, path, /\bgit\b/);
+    const repositories = findInImage(subject.tree).repositories.filter(
+      path => looking(() => subject.tree.lstat(`${path}/HEAD`)) !== undefined,
+    );
+    const places = Map.groupBy(repositories, path => placeOfPath(subject, path, /\bgit\b/).start.line);
+    for (const [first, ...others] of places.values()) {
+      const range = placeOfPath(subject, first!, /\bgit\b/);
       if (isTold(subject, name, range)) continue;
+      const more = others.length === 0 ? '' : `, as are ${others.length} more`;
       report({
-        message: `${textFromBytes(path)} is in the image, ${sizeText(weigh(subject.tree, path))}, with all that was ever committed; clone in a stage of its own, or remove it in the same RUN`,
+        message: `${textFromBytes(first!)} is in the image${more}, ${sizeText(weigh(subject.tree, first!))}, with all that was ever committed; clone in a stage of its own, or remove it in the same RUN`,
         range,
       });
     }

@@ -48,8 +48,13 @@ test('The program itself, by exec form, exec or an init, is fine', async () => {
 test('Plain words become the exec form; else exec is put before the last program', async () => {
   const fix = (text: string) => fixed(rule, text, { images });
   assert.equal(
-    await fix('FROM plain\nCMD node \\\n  server.js "a b"\n'),
+    await fix('FROM plain\nCMD node server.js "a b"\n'),
     'FROM plain\nCMD ["node", "server.js", "a b"]\n',
+  );
+  // There may be comments between the lines.
+  assert.equal(
+    await fix('FROM plain\nCMD node \\\n  # the server\n  server.js\n'),
+    'FROM plain\nCMD exec node \\\n  # the server\n  server.js\n',
   );
   assert.equal(
     await fix('FROM plain\nCMD serve --port $PORT\n'),

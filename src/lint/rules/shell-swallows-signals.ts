@@ -1,5 +1,6 @@
 import type { CmdInstruction, EntrypointInstruction } from '../../dockerfile/types.ts';
 import { ownPage } from '../pages.ts';
+import { replacement } from '../places.ts';
 import { placesOfText } from '../shell-places.ts';
 import { type FileStep, lastOf } from '../stages.ts';
 import type { Fix, PlanSubject, Rule } from '../types.ts';
@@ -71,7 +72,8 @@ async function fixOf({ file, result }: PlanSubject, started: Start, text: string
   const hasOthers = command !== undefined && command.words[0]!.start !== command.start;
   if (isPlain && !hasOthers && !hasArguments) {
     const args = JSON.stringify(command!.words.map(word => word.text)).replaceAll('","', '", "');
-    return { title: 'Write it in exec form', edits: [{ range: operand.range, text: args }] };
+    const edit = replacement(file, operand.range, text, args);
+    if (edit !== undefined) return { title: 'Write it in exec form', edits: [edit] };
   }
   const final = finalCommand(text);
   const places = placesOfText(file, operand);
