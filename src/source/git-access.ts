@@ -96,7 +96,7 @@ function sshCommand(
   const options = [
     'BatchMode=yes',
     'IdentityFile=none',
-    `UserKnownHostsFile=${known.map(path => `"${path}"`).join(' ')}`,
+    `UserKnownHostsFile=${known.map(path => `"${path.replaceAll('%', '%%')}"`).join(' ')}`,
     `StrictHostKeyChecking=${knownSshHosts === undefined ? 'accept-new' : 'yes'}`,
     'ConnectTimeout=30',
     'ServerAliveInterval=15',

@@ -140,7 +140,7 @@ async function authorization(
       { hint: `Pass it with --secret id=${authHeaderSecret},env=VARIABLE.` },
     );
   }
-  const host = URL.parse(url)?.hostname;
+  const host = URL.parse(url)?.hostname.replace(/^\[|\]$/g, '');
   const token = await text(`HTTP_AUTH_TOKEN_${host}`);
   if (token !== undefined) return { authorization: `Bearer ${token}` };
   const header = await text(`HTTP_AUTH_HEADER_${host}`);

@@ -42,8 +42,8 @@ export function usePlace(store: Store, path: string): boolean {
   }
 }
 
-/** The path of something in a directory of the store that older stores may lack. */
+/** The path of something in a directory of the store that older stores may lack, for this user's eyes only. */
 export function placeIn(store: Store, directory: string, ...parts: string[]): string {
-  mkdirSync(store.path(directory), { recursive: true, mode: 0o755 });
+  mkdirSync(store.path(directory), { recursive: true, mode: 0o700 });
   return store.path(directory, ...parts);
 }

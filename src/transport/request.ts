@@ -114,6 +114,7 @@ async function followed(request: Request, services: RequestServices): Promise<Re
       throw new StagecraftError(
         'io',
         `${shownAddress(url)} redirects to the insecure ${shownAddress(next)}.`,
+        { hint: 'Use the address that it leads to if you trust the way there; ADD also takes a --checksum.' },
       );
     if (next.origin !== url.origin) headers = withoutCredentials(headers);
     url = next;
