@@ -95,7 +95,7 @@ test('prune asks first, and without a terminal wants --force', () => {
 test('a wrong word is answered with the right one, exit code 1, and nothing on standard output', () => {
   for (const [words, expected] of [
     [['imgaes'], /There is no command imgaes\.\nDid you mean stagecraft images\?/],
-    [['build', '--push', '.'], /There is no flag --push.*\nThis version cannot push.*skopeo/],
+    [['build', '--pusch', '.'], /There is no flag --pusch.*\nDid you mean --push\?/],
     [['images', '--fromat', 'x'], /There is no flag --fromat.*\nDid you mean --format\?/],
     [['images', '--format', '{{.Nme}}'], /names the field Nme, which does not exist/],
   ] as const) {

@@ -26,6 +26,6 @@ test('the overview lists every command', () => {
 
 /** The words of the `stagecraft` command in a line of shell, as far as examples use shell. */
 function wordsOf(line: string): string[] {
-  const command = /stagecraft [^|>]*/.exec(line.replace(/\$\([^)]*\)/g, 'x'))![0].replace(/\)$/, '');
+  const command = /stagecraft [^|<>]*/.exec(line.replace(/\$\([^)]*\)/g, 'x'))![0].replace(/\)$/, '');
   return [...command.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(match => match[1] ?? match[2] ?? match[3]!);
 }
