@@ -1,8 +1,9 @@
 import { type BaseImage, buildBase } from '../../api/base.ts';
 import { parseEpoch, parseOutput } from '../../exporter/outputs.ts';
-import { chooseDisplayMode, displayModes } from '../../progress/display.ts';
+import { chooseDisplayMode } from '../../progress/display.ts';
 import { defineCommand } from '../command.ts';
 import { openDisplay } from '../display.ts';
+import { progressFlag, quietIdFlag } from '../flags.ts';
 import { usageError } from '../parse.ts';
 import { readNames } from '../values/request.ts';
 
@@ -41,13 +42,8 @@ need: no shell, no package manager, yet the package records that scanners read.`
       value: 'PLATFORM',
       help: 'Assemble for it, such as linux/arm64 (default this machine);\nseveral, by commas or flags, make an index of images',
     },
-    progress: {
-      kind: 'text',
-      value: 'MODE',
-      help: `How to show progress: ${displayModes.join(', ')} (default auto)`,
-      complete: displayModes,
-    },
-    quiet: { kind: 'boolean', short: 'q', help: 'Show nothing but the ID of the image' },
+    progress: progressFlag,
+    quiet: quietIdFlag,
     suite: {
       kind: 'text',
       value: 'SUITE',

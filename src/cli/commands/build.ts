@@ -1,10 +1,11 @@
 import { build } from '../../api/build.ts';
 import type { BuildRequest, BuildResult } from '../../api/request.ts';
 import type { Finding } from '../../lint/types.ts';
-import { chooseDisplayMode, displayModes } from '../../progress/display.ts';
+import { chooseDisplayMode } from '../../progress/display.ts';
 import { answerCall, type Call, calls, parseCall } from '../calls.ts';
 import { defineCommand, type FlagValues, type Surroundings } from '../command.ts';
 import { openDisplay } from '../display.ts';
+import { progressFlag, quietIdFlag } from '../flags.ts';
 import { usageError } from '../parse.ts';
 import { passphraseAsker } from '../passphrase.ts';
 import { readBuildRequest } from '../values/request.ts';
@@ -88,12 +89,7 @@ const flags = {
     value: 'PLATFORM',
     help: 'Build for it, such as linux/arm64 (default this machine);\nseveral, by commas or flags, make an index of images',
   },
-  progress: {
-    kind: 'text',
-    value: 'MODE',
-    help: `How to show progress: ${displayModes.join(', ')} (default auto)`,
-    complete: displayModes,
-  },
+  progress: progressFlag,
   pull: {
     kind: 'boolean',
     help: 'Ask registries for base images that the store has, too: a tag may mean a\nnewer image now',
@@ -102,7 +98,7 @@ const flags = {
     kind: 'boolean',
     help: 'Send the image to the registry that its names say: -o type=registry, or\npush=true for an output of type image',
   },
-  quiet: { kind: 'boolean', short: 'q', help: 'Show nothing but the ID of the image' },
+  quiet: quietIdFlag,
   require: {
     kind: 'list',
     value: 'STAGE',

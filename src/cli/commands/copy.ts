@@ -1,6 +1,6 @@
 import { copyImage } from '../../api/transfer.ts';
-import { displayModes } from '../../progress/display.ts';
 import { defineCommand } from '../command.ts';
+import { progressFlag, quietNameFlag } from '../flags.ts';
 import { showTransfer } from '../transfer.ts';
 
 export const command = defineCommand({
@@ -11,13 +11,8 @@ export const command = defineCommand({
 All its platforms are copied, past the local store. Within one registry nothing is transferred at all.`,
   flags: {
     insecure: { kind: 'boolean', help: 'The registries may do without TLS, or without a known certificate' },
-    progress: {
-      kind: 'text',
-      value: 'MODE',
-      help: `How to show progress: ${displayModes.join(', ')} (default auto)`,
-      complete: displayModes,
-    },
-    quiet: { kind: 'boolean', short: 'q', help: 'Show nothing but the name' },
+    progress: progressFlag,
+    quiet: quietNameFlag,
   },
   args: { min: 2, max: 2 },
   examples: [

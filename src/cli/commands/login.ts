@@ -24,7 +24,7 @@ Docker's configuration, else that file itself.`,
   args: { min: 0, max: 1 },
   examples: [
     ['With questions', 'stagecraft login registry.example.com'],
-    ['In a script', 'stagecraft login -u ci --password-stdin registry.example.com <token'],
+    ['In a script', 'cat token | stagecraft login -u ci --password-stdin registry.example.com'],
   ],
   async run(flags, [registry = 'docker.io'], surroundings) {
     const { stdin, stdout, signal } = surroundings;

@@ -1,6 +1,6 @@
 import { pullImage } from '../../api/transfer.ts';
-import { displayModes } from '../../progress/display.ts';
 import { defineCommand } from '../command.ts';
+import { progressFlag, quietNameFlag } from '../flags.ts';
 import { showTransfer } from '../transfer.ts';
 import { readPlatform } from '../values/platform.ts';
 
@@ -16,13 +16,8 @@ Builds take base images by themselves. This is for an image to run, to save, or 
       value: 'PLATFORM',
       help: 'Take it for these, such as linux/arm64 (default this machine)',
     },
-    progress: {
-      kind: 'text',
-      value: 'MODE',
-      help: `How to show progress: ${displayModes.join(', ')} (default auto)`,
-      complete: displayModes,
-    },
-    quiet: { kind: 'boolean', short: 'q', help: 'Show nothing but the name' },
+    progress: progressFlag,
+    quiet: quietNameFlag,
   },
   args: { min: 1, max: 1 },
   examples: [

@@ -1,6 +1,6 @@
 import { pushImage } from '../../api/transfer.ts';
-import { displayModes } from '../../progress/display.ts';
 import { defineCommand } from '../command.ts';
+import { progressFlag, quietNameFlag } from '../flags.ts';
 import { showTransfer } from '../transfer.ts';
 
 export const command = defineCommand({
@@ -11,13 +11,8 @@ export const command = defineCommand({
 What the registry has is not sent again. \`stagecraft build --push\` does both in one.`,
   flags: {
     insecure: { kind: 'boolean', help: 'The registry may do without TLS, or without a known certificate' },
-    progress: {
-      kind: 'text',
-      value: 'MODE',
-      help: `How to show progress: ${displayModes.join(', ')} (default auto)`,
-      complete: displayModes,
-    },
-    quiet: { kind: 'boolean', short: 'q', help: 'Show nothing but the name' },
+    progress: progressFlag,
+    quiet: quietNameFlag,
   },
   args: { min: 1, max: 1, complete: 'image' },
   examples: [['An image and its platforms', 'stagecraft push registry.example.com/team/app:1.2']],
