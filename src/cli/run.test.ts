@@ -162,7 +162,7 @@ CMD ["echo", "the default"]
       `${outer}:${inner}`,
       'tiny',
       ...shell,
-      `echo up; nc -l -p ${inner} -e echo hi`,
+      `echo up; while nc -l -p ${inner} -e echo hi; do :; done`,
     );
     t.after(() => service.child.kill('SIGKILL'));
     await service.seen('up');
@@ -177,7 +177,11 @@ CMD ["echo", "the default"]
       return answer;
     };
     let answer = '';
-    while (answer === '') answer = await ask();
+    // It says "up" a moment before it listens.
+    for (let tries = 0; answer === '' && tries < 500; tries++) {
+      answer = await ask();
+      if (answer === '') await new Promise(resolve => setTimeout(resolve, 20));
+    }
     assert.equal(answer, 'hi\n');
   });
 
