@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { type Check, examineMachine as examineForSteps } from '../sandbox/doctor.ts';
+import type { Check } from '../sandbox/check.ts';
+import { examineMachine as examineForSteps } from '../sandbox/doctor.ts';
 import { isRecent, oldestGit } from '../source/git-version.ts';
 
-export type { Check } from '../sandbox/doctor.ts';
+export type { Check } from '../sandbox/check.ts';
 export { defaultStoreRoot } from '../store/store.ts';
 
 /** Looks at what this machine offers for builds with the store at `storeRoot`. */

@@ -5,7 +5,7 @@ import type { Level } from '../lint/check.ts';
 import type { CheckOptions } from '../lint/options.ts';
 import type { Finding } from '../lint/types.ts';
 import type { ProgressSink } from '../progress/types.ts';
-import type { StepReport } from '../solver/types.ts';
+import type { StepReport } from '../solver/reporter.ts';
 
 /** Where a secret's value comes from: a file, or a variable of this process's environment. */
 export type SecretSource = { id: string; file: string } | { id: string; env: string };

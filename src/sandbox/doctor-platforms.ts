@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { formatPlatform, normalizePlatform } from '../image/platform.ts';
-import type { Check } from './doctor.ts';
+import type { Check } from './check.ts';
 import { scratchIn } from './doctor-store.ts';
 import { knownArchitectures } from './elf.ts';
 import { handlersFor, runnableArchitectures } from './emulation.ts';

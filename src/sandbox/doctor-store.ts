@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Check } from './doctor.ts';
+import type { Check } from './check.ts';
 import { quote } from './shell.ts';
 
 /** File systems by the numbers that statfs(2) knows them by. */

@@ -3,24 +3,13 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { hostBundles } from '../transport/authorities.ts';
 import { StagecraftError } from '../util/errors.ts';
+import type { Check } from './check.ts';
 import { findProgram, wantedRung } from './choose.ts';
 import { checkPlatforms } from './doctor-platforms.ts';
 import { checkOverlay, checkSpace, checkStore } from './doctor-store.ts';
 import { blockingSetting, needsNamespace } from './namespace.ts';
 import { freeRange, readIds, subordinateIds, userNames } from './subids.ts';
 import { cgroupMounts, surroundings } from './surroundings.ts';
-
-/** One thing looked at. */
-export interface Check {
-  /** What was looked at, in a word or two. */
-  readonly name: string;
-  /** `warn`: it works, but less well than it could. `fail`: steps cannot be run. */
-  readonly status: 'ok' | 'warn' | 'fail';
-  /** What was found, without a full stop. */
-  readonly found: string;
-  /** What to do about it, a sentence; nothing where nothing needs doing. */
-  readonly advice?: string;
-}
 
 /** Looks at what this machine offers for running steps and keeping layers in the store at `storeRoot`. */
 export async function examineMachine(storeRoot: string): Promise<Check[]> {

@@ -1,8 +1,17 @@
 import type { GraphVertex } from '../llb/index.ts';
 import { timestamp } from '../progress/time.ts';
 import type { ProgressSink, Vertex, VertexWarning } from '../progress/types.ts';
+import type { Digest } from '../util/digest.ts';
 import type { SourceRange } from '../util/errors.ts';
-import type { StepReport } from './types.ts';
+
+/** How one operation of a finished solve came about. */
+export interface StepReport {
+  digest: Digest;
+  name: string;
+  cached: boolean;
+  /** Milliseconds; 0 when cached. */
+  durationMs: number;
+}
 
 /** Tells the progress of one vertex: it starts once, ends once, and may end without having started. */
 export class Reporter {

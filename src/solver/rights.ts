@@ -3,15 +3,7 @@ import { type CdiDevice, isAutoAllowed } from '../cdi/spec.ts';
 import type { ExecOp, GraphVertex } from '../llb/index.ts';
 import { parseCsv } from '../util/csv.ts';
 import { type SourceRange, StagecraftError } from '../util/errors.ts';
-import type { SolverServices } from './types.ts';
-
-/** What the user lets steps have beyond the usual: `--allow`. */
-export interface Rights {
-  readonly insecure: boolean;
-  readonly hostNetwork: boolean;
-  /** All devices, or those of these names; each with the device that is meant by it. */
-  readonly devices: 'all' | ReadonlyMap<string, string>;
-}
+import type { Rights, SolverServices } from './types.ts';
 
 /**
  * Reads `security.insecure`, `network.host`, `device` and `device=NAME[,alias=NAME]`.

@@ -6,9 +6,10 @@ import type { RootFs } from '../snapshot/types.ts';
 import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { Limit } from './limit.ts';
+import type { StepReport } from './reporter.ts';
 import { permit } from './rights.ts';
 import { Step } from './step.ts';
-import type { SolverServices, StepContext, StepReport } from './types.ts';
+import type { SolverServices, StepContext } from './types.ts';
 
 /** What an error becomes, given the positions of the graphs that need the step which failed; none is known for some. */
 export type Explain = (error: unknown, graphs: readonly number[]) => unknown;

@@ -6,17 +6,9 @@ import type { DigestedTree } from '../source/types.ts';
 import { acquireLock } from '../store/locks.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { compose } from './compose.ts';
-import { nameOf, Reporter } from './reporter.ts';
+import { nameOf, Reporter, type StepReport } from './reporter.ts';
 import { materialize, treeKey } from './trees.ts';
-import type {
-  Output,
-  ResolvedSource,
-  SourceProgress,
-  StepContext,
-  StepReport,
-  StepResult,
-  Work,
-} from './types.ts';
+import type { Output, ResolvedSource, SourceProgress, StepContext, StepResult, Work } from './types.ts';
 import { workOf } from './work.ts';
 
 /** Milliseconds after which the reading of files shows as a running step. */

@@ -12,7 +12,6 @@ import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
 import type { Limit } from './limit.ts';
 import type { Reporter } from './reporter.ts';
-import type { Rights } from './rights.ts';
 
 /** What one output of an operation is: a root file system of the store, or a build context that is only read. */
 export type Output = { readonly rootFs: RootFs } | { readonly tree: DigestedTree };
@@ -54,6 +53,14 @@ export interface Lent {
   sshAgent(id: string): Promise<ServeConnection | undefined>;
 }
 
+/** What the user lets steps have beyond the usual: `--allow`. */
+export interface Rights {
+  readonly insecure: boolean;
+  readonly hostNetwork: boolean;
+  /** All devices, or those of these names; each with the device that is meant by it. */
+  readonly devices: 'all' | ReadonlyMap<string, string>;
+}
+
 /** What the solver works with, made once for a build. */
 export interface SolverServices {
   readonly store: Store;
@@ -85,15 +92,6 @@ export interface SolverServices {
    * (an ordinary user outside of a user namespace).
    */
   beforeWork(): void;
-}
-
-/** How one operation of a finished solve came about. */
-export interface StepReport {
-  digest: Digest;
-  name: string;
-  cached: boolean;
-  /** Milliseconds; 0 when cached. */
-  durationMs: number;
 }
 
 /** What the steps of one solve share. */
