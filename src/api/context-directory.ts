@@ -12,7 +12,12 @@ export interface ContextDirectory {
 
 /** True where there is a directory; such a one goes before any other meaning of its name. */
 export function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // An address may be no path at all, being too long for one.
+    return false;
+  }
 }
 
 /**

@@ -1,6 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { isErrno, StagecraftError } from '../util/errors.ts';
+import type { BuildRequest } from './request.ts';
+import type { BuildServices } from './services.ts';
+import { Task } from './task.ts';
 
 /** A Dockerfile of this machine. */
 export interface DockerfileFile {
@@ -8,6 +11,23 @@ export interface DockerfileFile {
   /** As shown in messages. */
   name: string;
   path: string;
+}
+
+/** True for what is fetched from the web instead. */
+export function isAddress(text: string): boolean {
+  return /^https?:\/\//.test(text);
+}
+
+/** A Dockerfile of this machine, as progress tells of it. @throws StagecraftError `not-found` */
+export function loadDockerfile(
+  { dockerfile, context }: BuildRequest,
+  { solver }: BuildServices,
+): Promise<DockerfileFile> {
+  const path = findDockerfile(dockerfile, context);
+  const name = dockerfile === undefined ? 'Dockerfile' : path;
+  return Task.run(solver.progress, `[internal] load build definition from ${name}`, () =>
+    readDockerfileAt(path),
+  );
 }
 
 /** @throws StagecraftError `not-found` */
