@@ -398,7 +398,7 @@ test('with error=true a build ends before anything runs, after it told why', asy
 });
 
 test('our own rules do not fail a build that succeeds with Docker', async () => {
-  const text = '# check=error=true\nFROM a AS build\nFROM scratch\nCOPY --from=build / /\n';
+  const text = '# check=error=true\nFROM a AS build\nRUN make\nFROM scratch\nCOPY --from=build / /\n';
   const { warnings } = await planChecked(
     request(text),
     () => undefined,
