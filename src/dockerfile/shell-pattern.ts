@@ -10,6 +10,7 @@ const star = Symbol('*');
 
 /** The value without the shortest (greedy: longest) beginning that matches. */
 export function trimPrefix(value: string, pattern: string, greedy: boolean): string {
+  checkWork(value, pattern);
   const chars = Array.from(value);
   const length = matchFrom(chars, parsePattern(pattern), greedy);
   return chars.slice(length ?? 0).join('');
@@ -17,6 +18,7 @@ export function trimPrefix(value: string, pattern: string, greedy: boolean): str
 
 /** The value without the shortest (greedy: longest) ending that matches. */
 export function trimSuffix(value: string, pattern: string, greedy: boolean): string {
+  checkWork(value, pattern);
   const chars = Array.from(value).reverse();
   const length = matchFrom(chars, parsePattern(pattern).reverse(), greedy);
   return chars
@@ -26,10 +28,18 @@ export function trimSuffix(value: string, pattern: string, greedy: boolean): str
 }
 
 /** The value with the first match, or all, replaced; each match is as long as it can be. */
-export function replaceMatches(value: string, pattern: string, replacement: string, all: boolean): string {
+export function replaceMatches(
+  value: string,
+  pattern: string,
+  replacement: string,
+  all: boolean,
+  maximumLength: number,
+): string {
+  checkWork(value, pattern);
   const chars = Array.from(value);
   const parts = parsePattern(pattern);
   const replaced: string[] = [];
+  let length = 0;
   let copied = 0;
   for (let from = 0; from <= chars.length; ) {
     const match = findMatch(chars, parts, from);
@@ -37,6 +47,8 @@ export function replaceMatches(value: string, pattern: string, replacement: stri
     // An empty match right behind another match is none.
     if (match.end > copied || match.start === 0) {
       replaced.push(...slices(chars, copied, match.start), replacement);
+      length += replacement.length;
+      if (length > maximumLength) fail(`it becomes longer than ${maximumLength} characters.`);
       copied = match.end;
       if (!all) break;
     }
@@ -47,6 +59,12 @@ export function replaceMatches(value: string, pattern: string, replacement: stri
 
 function slices(chars: readonly string[], start: number, end: number): string[] {
   return start < end ? [chars.slice(start, end).join('')] : [];
+}
+
+/** Refuses what would take minutes: no value and no pattern of a real Dockerfile come near. */
+function checkWork(value: string, pattern: string): void {
+  if (value.length * pattern.length > 10_000_000)
+    fail('its pattern and its value are too long together.', undefined, 'Make one of the two shorter.');
 }
 
 function parsePattern(pattern: string): Part[] {

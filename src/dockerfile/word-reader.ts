@@ -6,6 +6,9 @@ import { WordList } from './word-list.ts';
 /** `${a:-${b:-...}}` deeper than this is refused, lest the stack overflow. */
 const maximumDepth = 500;
 
+/** No process is given a text as long as this. */
+const maximumLength = 1_000_000;
+
 const letter = /^[\p{L}\p{Nd}_]/u;
 const digit = /^\p{Nd}/u;
 /** POSIX's special parameters. None is ever set in a Dockerfile, but they are names. */
@@ -22,6 +25,7 @@ export class WordReader {
   #at = 0;
   #rawEscapes: boolean;
   #depth = 0;
+  #length = 0;
 
   constructor(
     text: string,
@@ -207,7 +211,15 @@ export class WordReader {
     if (value === undefined && this.#options.keepUnset) {
       return `\${${name}${all ? '//' : '/'}${pattern}/${replacement}}`;
     }
-    return replaceMatches(value ?? '', pattern, replacement, all);
+    const replaced = replaceMatches(value ?? '', pattern, replacement, all, maximumLength);
+    this.#grow(replaced.length);
+    return replaced;
+  }
+
+  /** Counts what comes out of variables, for a value that repeats another doubles it. */
+  #grow(characters: number): void {
+    this.#length += characters;
+    if (this.#length > maximumLength) fail(`it becomes longer than ${maximumLength} characters.`);
   }
 
   #readNested(stop: string, rawEscapes: boolean): string {
@@ -245,6 +257,7 @@ export class WordReader {
 
   #lookUp(name: string): string | undefined {
     const value = this.#env.get(name);
+    this.#grow(value?.length ?? 0);
     (value === undefined ? this.#unmatched : this.#used).add(name);
     return value;
   }

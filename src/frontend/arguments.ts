@@ -23,7 +23,7 @@ export function predefinedArgs(request: FrontendRequest, target: string): Env {
     ...about('TARGET', targetPlatform, formatFully(targetPlatform)),
     ['TARGETSTAGE', target],
   ];
-  return new Env(entries.map(([name, value]) => [name, request.buildArgs.get(name) ?? value]));
+  return Env.from(entries.map(([name, value]) => [name, request.buildArgs.get(name) ?? value]));
 }
 
 /**

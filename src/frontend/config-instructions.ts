@@ -27,7 +27,7 @@ export function planEnv(planner: Planner, stage: StagePlan, instruction: EnvInst
     stage.env = stage.env.set(key, value);
     stage.image = configure(stage.image, { Env: replaceInList(stage.image.config?.Env ?? [], key, value) });
   }
-  addHistory(stage, text, false, planner.epoch);
+  addHistory(planner, stage, text, false);
 }
 
 /**
@@ -50,7 +50,7 @@ export function planArg(
     stage.buildArgs.push({ key: arg.key, value });
     texts.push(value === undefined ? arg.key : `${arg.key}=${value}`);
   }
-  addHistory(stage, `ARG ${texts.join(' ')}`, false, planner.epoch);
+  addHistory(planner, stage, `ARG ${texts.join(' ')}`, false);
 }
 
 export function planLabel(planner: Planner, stage: StagePlan, instruction: LabelInstruction): void {
@@ -61,7 +61,7 @@ export function planLabel(planner: Planner, stage: StagePlan, instruction: Label
     text += ` ${key}=${value}`;
   }
   stage.image = configure(stage.image, { Labels: labels });
-  addHistory(stage, text, false, planner.epoch);
+  addHistory(planner, stage, text, false);
 }
 
 export function planCmd(planner: Planner, stage: StagePlan, command: CommandLine): void {
@@ -69,14 +69,14 @@ export function planCmd(planner: Planner, stage: StagePlan, command: CommandLine
   // ArgsEscaped tells old engines not to quote once more.
   stage.image = configure(stage.image, { Cmd: args, ArgsEscaped: true });
   stage.hasCmd = true;
-  addHistory(stage, `CMD ${goQuoteList(args)}`, false, planner.epoch);
+  addHistory(planner, stage, `CMD ${goQuoteList(args)}`, false);
 }
 
 /** Takes away a CMD of the base, which was meant for its own entry point, but not one of this stage. */
 export function planEntrypoint(planner: Planner, stage: StagePlan, command: CommandLine): void {
   const args = argsOf(stage, command);
   stage.image = configure(stage.image, { Entrypoint: args, ...(!stage.hasCmd && { Cmd: undefined }) });
-  addHistory(stage, `ENTRYPOINT ${goQuoteList(args)}`, false, planner.epoch);
+  addHistory(planner, stage, `ENTRYPOINT ${goQuoteList(args)}`, false);
 }
 
 function argsOf(stage: StagePlan, command: CommandLine): string[] {
@@ -101,21 +101,28 @@ export function planHealthcheck(planner: Planner, stage: StagePlan, check: Healt
     `StartInterval:${goDuration(check.startInterval ?? 0)}`,
     `Retries:${check.retries ?? 0}`,
   ];
-  addHistory(stage, `HEALTHCHECK {${times.join(' ')}}`, false, planner.epoch);
+  addHistory(planner, stage, `HEALTHCHECK {${times.join(' ')}}`, false);
 }
 
+/** What a port counts for in the budget: it is a member of the config, too. */
+const charactersOfPort = 50;
+
 export function planExpose(planner: Planner, stage: StagePlan, words: readonly string[]): void {
-  const ports = words.flatMap(parsePorts);
+  const ports = words.flatMap(word => {
+    const named = parsePorts(word);
+    planner.budget.spend(named.length * charactersOfPort);
+    return named;
+  });
   const exposed = { ...stage.image.config?.ExposedPorts };
   for (const port of ports) exposed[port] = {};
   stage.image = configure(stage.image, { ExposedPorts: exposed });
-  addHistory(stage, `EXPOSE ${goList(ports)}`, false, planner.epoch);
+  addHistory(planner, stage, `EXPOSE ${goList(ports)}`, false);
 }
 
 export function planUser(planner: Planner, stage: StagePlan, user: string): void {
   stage.user = user;
   stage.image = configure(stage.image, { User: user });
-  addHistory(stage, `USER ${user}`, false, planner.epoch);
+  addHistory(planner, stage, `USER ${user}`, false);
 }
 
 export function planVolume(planner: Planner, stage: StagePlan, instruction: VolumeInstruction): void {
@@ -129,7 +136,7 @@ export function planVolume(planner: Planner, stage: StagePlan, instruction: Volu
     volumes[volume] = {};
   }
   stage.image = configure(stage.image, { Volumes: volumes });
-  addHistory(stage, `VOLUME ${goList(instruction.volumes)}`, false, planner.epoch);
+  addHistory(planner, stage, `VOLUME ${goList(instruction.volumes)}`, false);
 }
 
 export function planStopSignal(planner: Planner, stage: StagePlan, signal: string): void {
@@ -139,12 +146,12 @@ export function planStopSignal(planner: Planner, stage: StagePlan, signal: strin
     });
   }
   stage.image = configure(stage.image, { StopSignal: signal });
-  addHistory(stage, `STOPSIGNAL ${signal}`, false, planner.epoch);
+  addHistory(planner, stage, `STOPSIGNAL ${signal}`, false);
 }
 
 export function planShell(planner: Planner, stage: StagePlan, shell: readonly string[]): void {
   stage.image = configure(stage.image, { Shell: [...shell] });
-  addHistory(stage, `SHELL ${goList(shell)}`, false, planner.epoch);
+  addHistory(planner, stage, `SHELL ${goList(shell)}`, false);
 }
 
 /** Kept for images made from this one; it leaves no entry in the history. */
@@ -154,5 +161,5 @@ export function planOnBuild(stage: StagePlan, trigger: string): void {
 
 export function planMaintainer(planner: Planner, stage: StagePlan, maintainer: string): void {
   stage.image = { ...stage.image, author: maintainer };
-  addHistory(stage, `MAINTAINER ${maintainer}`, false, planner.epoch);
+  addHistory(planner, stage, `MAINTAINER ${maintainer}`, false);
 }

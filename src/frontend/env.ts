@@ -1,50 +1,86 @@
+/** A value, and the text that says it: `NAME=value`, made once for all environments that have it. */
+interface Entry {
+  readonly value: string;
+  readonly text: string;
+}
+
+/** So many settings are kept beside the ones below before both become one. */
+const manySettings = 64;
+
 /**
  * An environment: ordered, immutable. A variable that is set again moves to the end, so that the order is that of the
  * last settings; BuildKit's processes get theirs in that order, and it is part of an operation's digest.
+ *
+ * Environments that follow from one another share what they have in common: a Dockerfile may set thousands.
  */
 export class Env {
-  readonly #values: ReadonlyMap<string, string>;
+  readonly #below: ReadonlyMap<string, Entry>;
+  /** What was set since. */
+  readonly #own: ReadonlyMap<string, Entry>;
 
-  constructor(entries: Iterable<readonly [string, string]> = []) {
-    this.#values = new Map(entries);
+  private constructor(below: ReadonlyMap<string, Entry>, own: ReadonlyMap<string, Entry>) {
+    this.#below = below;
+    this.#own = own;
+  }
+
+  /** From names and values. */
+  static from(entries: Iterable<readonly [string, string]>): Env {
+    const all = new Map<string, Entry>();
+    for (const [name, value] of entries) put(all, name, entryOf(name, value));
+    return new Env(all, new Map());
   }
 
   /** From `NAME=value` texts. */
   static of(list: readonly string[]): Env {
-    const values = new Map<string, string>();
-    for (const entry of list) {
-      const [name, value] = splitEntry(entry);
-      values.delete(name);
-      values.set(name, value);
-    }
-    return new Env(values);
+    return Env.from(list.map(splitEntry));
   }
 
   get(name: string): string | undefined {
-    return this.#values.get(name);
+    return (this.#own.get(name) ?? this.#below.get(name))?.value;
   }
 
   set(name: string, value: string): Env {
-    const values = new Map(this.#values);
-    values.delete(name);
-    values.set(name, value);
-    return new Env(values);
+    const full = this.#own.size >= manySettings;
+    const own = new Map(full ? [] : this.#own);
+    put(own, name, entryOf(name, value));
+    return new Env(full ? this.#merged() : this.#below, own);
   }
 
   without(name: string): Env {
-    const values = new Map(this.#values);
-    values.delete(name);
-    return new Env(values);
+    const all = new Map(this.#merged());
+    all.delete(name);
+    return new Env(all, new Map());
+  }
+
+  names(): Iterable<string> {
+    return this.#merged().keys();
+  }
+
+  entries(): [name: string, value: string][] {
+    return [...this.#merged()].map(([name, { value }]) => [name, value]);
   }
 
   /** `NAME=value` texts. */
   list(): string[] {
-    return [...this.#values].map(([name, value]) => `${name}=${value}`);
+    return Array.from(this.#merged().values(), ({ text }) => text);
   }
 
-  get values(): ReadonlyMap<string, string> {
-    return this.#values;
+  #merged(): ReadonlyMap<string, Entry> {
+    if (this.#own.size === 0) return this.#below;
+    const all = new Map(this.#below);
+    for (const [name, entry] of this.#own) put(all, name, entry);
+    return all;
   }
+}
+
+function entryOf(name: string, value: string): Entry {
+  return { value, text: `${name}=${value}` };
+}
+
+/** Sets it at the end. */
+function put(entries: Map<string, Entry>, name: string, entry: Entry): void {
+  entries.delete(name);
+  entries.set(name, entry);
 }
 
 /** `NAME=value` in two; the value is empty if there is no `=`. */
@@ -56,6 +92,6 @@ export function splitEntry(entry: string): [name: string, value: string] {
 /** Sets a variable in an image config's list, where it stays in its place. */
 export function replaceInList(list: readonly string[], name: string, value: string): string[] {
   const entry = `${name}=${value}`;
-  const at = list.findIndex(e => splitEntry(e)[0] === name);
+  const at = list.findIndex(e => e === name || e.startsWith(`${name}=`));
   return at < 0 ? [...list, entry] : list.with(at, entry);
 }

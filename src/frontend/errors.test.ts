@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StagecraftError } from '../util/errors.ts';
 import { fc } from '../util/property.ts';
-import { plan, resolverOf } from './testing.ts';
+import { opOf, plan, resolverOf } from './testing.ts';
 import type { FrontendRequest } from './types.ts';
 
 async function failure(text: string, change: Partial<FrontendRequest> = {}): Promise<StagecraftError> {
@@ -217,4 +217,38 @@ test('another frontend is refused, with its line and what to do', async () => {
   );
   // Another registry's image of that name may be anything.
   assert.match(await told('# syntax=example.com/docker/dockerfile:1\nFROM scratch'), /is not ours/);
+});
+
+test('a few lines cannot ask for more than a machine can hold', async () => {
+  const start = 'ENV A=xxxxxxxxxxxxxxxx\n';
+  const doubled = (times: number) => `FROM scratch\n${start}${'ENV A=$A$A\n'.repeat(times)}`;
+  assert.match(
+    await told(doubled(40)),
+    /^19: Cannot expand "\$A\$A": it becomes longer than 1000000 characters/,
+  );
+  assert.match(await told(`${doubled(15)}${'LABEL l=$A\n'.repeat(80)}`), /more than 32 million characters/);
+  assert.match(await told(`${doubled(15)}${'RUN x\n'.repeat(80)}`), /more than 32 million characters/);
+  assert.match(
+    await told(`FROM scratch\nEXPOSE ${'0-65535 '.repeat(20)}`),
+    /more than 32 million characters/,
+  );
+  assert.match(
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the syntax under test
+    await told(`FROM scratch\n${start}${'ENV A=${A//x/$A}\n'.repeat(9)}`),
+    /longer than 1000000 characters/,
+  );
+  const pattern = `FROM scratch\nENV A=${'a'.repeat(30_000)}\nENV B=\${A#${'*a'.repeat(15_000)}}`;
+  assert.match(await told(pattern), /too long together/);
+});
+
+test('environments that follow from one another keep their order', async () => {
+  const names = Array.from({ length: 300 }, (_, i) => `N${i % 170}`);
+  const lines = names.map((name, i) => `ENV ${name}=${i}\n`).join('');
+  const planned = await plan(`FROM scratch\n${lines}RUN x`);
+  const last = new Map<string, string>();
+  for (const [i, name] of names.entries()) {
+    last.delete(name);
+    last.set(name, `${name}=${i}`);
+  }
+  assert.deepEqual(opOf(planned.step('RUN x'), 'exec').meta.env.slice(1), [...last.values()]);
 });

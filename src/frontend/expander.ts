@@ -49,7 +49,9 @@ export class Expander {
 
   /** The words that one word becomes, as EXPOSE has it. */
   words(word: string): string[] {
-    return expandWords(word, this.#stage.env, { escape: this.#planner.file.escape });
+    const words = expandWords(word, this.#stage.env, { escape: this.#planner.file.escape });
+    this.#planner.budget.spend(words.reduce((sum, each) => sum + each.length, 0));
+    return words;
   }
 
   mount(flag: MountFlag): Mount {
@@ -79,9 +81,10 @@ export class Expander {
 
   #result(expansion: Expansion): string {
     const stage = this.#stage;
+    this.#planner.budget.spend(expansion.result.length);
     for (const name of expansion.unmatched) {
       if (stage.buildArgs.some(arg => arg.key === name) || builderArgs.has(name)) continue;
-      const meant = nearest(name, stage.env.values.keys());
+      const meant = nearest(name, stage.env.names());
       this.#planner.warnings.add(
         'UndefinedVar',
         `Usage of undefined variable '$${name}'${meant === undefined ? '' : ` (did you mean $${meant}?)`}`,

@@ -15,7 +15,7 @@ export function warnUndeclared(planner: Planner, stage: Stage, { unmatched }: Ex
   const { file, globalArgs, warnings } = planner;
   const declared = new Set([
     ...file.metaArgs.flatMap(({ args }) => args.map(arg => arg.key)),
-    ...globalArgs.values.keys(),
+    ...globalArgs.names(),
   ]);
   for (const name of unmatched) {
     if (declared.has(name)) continue;

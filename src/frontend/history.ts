@@ -1,3 +1,4 @@
+import type { Planner } from './planner.ts';
 import type { StagePlan } from './stage-plan.ts';
 
 /** What `docker history` shows as comment of a Dockerfile's entries. */
@@ -7,14 +8,16 @@ const comment = 'buildkit.dockerfile.v0';
  * Adds an entry to the image's history.
  * @param layer true exactly if the instruction made one
  */
-export function addHistory(stage: StagePlan, text: string, layer: boolean, epoch: number | undefined): void {
+export function addHistory(planner: Planner, stage: StagePlan, text: string, layer: boolean): void {
+  const { epoch, budget } = planner;
+  budget.spend(text.length);
   const entry = {
     ...(epoch !== undefined && { created: timeOf(epoch) }),
     created_by: text,
     comment,
     ...(!layer && { empty_layer: true }),
   };
-  stage.image = { ...stage.image, history: [...(stage.image.history ?? []), entry] };
+  stage.history.push(entry);
 }
 
 /** RFC 3339 without fractions, as Go writes whole seconds. */

@@ -1,6 +1,6 @@
 import type { Dockerfile } from '../dockerfile/types.ts';
 import { normalizePlatform } from '../image/platform.ts';
-import type { ImageConfig } from '../image/types.ts';
+import type { HistoryEntry, ImageConfig } from '../image/types.ts';
 import { type Definition, marshal } from '../llb/index.ts';
 import { BaseResolver, resolveBases } from './bases.ts';
 import type { Env } from './env.ts';
@@ -113,8 +113,16 @@ function resultConfig(planner: Planner, target: StagePlan): ImageConfig {
   const { 'os.version': _version, 'os.features': _features, ...described } = rest;
   return {
     ...described,
+    history: historyOf(target),
     ...normalizePlatform(platform),
     config: compactConfig({ ...image.config, Labels: labels }),
     ...(epoch !== undefined && { created: timeOf(epoch) }),
   };
+}
+
+/** That of the base image, then of the stages from the first to this one. */
+function historyOf(stage: StagePlan): HistoryEntry[] {
+  const lineage = [stage];
+  for (let base = stage.base; base !== undefined; base = base.base) lineage.push(base);
+  return [...(stage.image.history ?? []), ...lineage.reverse().flatMap(({ history }) => history)];
 }

@@ -2,6 +2,7 @@ import type { Dockerfile } from '../dockerfile/types.ts';
 import type { Platform } from '../image/types.ts';
 import type { Output, ProxyEnv } from '../llb/index.ts';
 import { type SourceRange, StagecraftError } from '../util/errors.ts';
+import type { Budget } from './budget.ts';
 import type { Env } from './env.ts';
 import type { StagePlan } from './stage-plan.ts';
 import type { FrontendRequest } from './types.ts';
@@ -20,6 +21,7 @@ export interface Planner {
   /** Seconds since the epoch, where times are to be fixed. */
   readonly epoch: number | undefined;
   readonly context: Output;
+  readonly budget: Budget;
   readonly warnings: Warnings;
 }
 

@@ -4,6 +4,7 @@ import type { Platform } from '../image/types.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { predefinedArgs, proxiesOf, switchOf, withMetaArgs } from './arguments.ts';
 import { refuseWrongNames } from './bases.ts';
+import { Budget } from './budget.ts';
 import { findContext, mainContext } from './contexts.ts';
 import { expandWord } from './expander.ts';
 import { warnDefaultBases, warnPlatformFlag, warnUndeclared } from './from-checks.ts';
@@ -41,12 +42,18 @@ export function prepare(
     });
   }
   const given = withSourceDate(request);
+  const budget = new Budget();
   const targetName = request.target || (file.stages.at(-1)?.name ?? 'default');
   const args = withMetaArgs(
     predefinedArgs(normalized, targetName),
     file.metaArgs,
     given,
-    (word, env, instruction) => at(instruction.range, () => expandWord(file, word, env).result),
+    (word, env, instruction) =>
+      at(instruction.range, () => {
+        const { result } = expandWord(file, word, env);
+        budget.spend(result.length);
+        return result;
+      }),
   );
   const table = new StageTable(emptyImage(targetPlatform));
   const planner: Planner = {
@@ -55,6 +62,7 @@ export function prepare(
     targetPlatform,
     ...atDate(file, () => resolveSourceDate(request, given, args)),
     proxyEnv: proxiesOf(request.buildArgs),
+    budget,
     context: mainContext(request, () => table.stages.flatMap(stage => [...stage.contextPaths])),
     warnings,
   };

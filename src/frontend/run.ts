@@ -23,7 +23,7 @@ export function planRun(
   sources: readonly (StagePlan | undefined)[],
   shown: () => string,
 ): void {
-  const { request, epoch } = planner;
+  const { request, budget } = planner;
   // A process may read any file.
   stage.usedPaths.add('/');
   const { args, script } = commandOf(stage, instruction);
@@ -35,10 +35,12 @@ export function planRun(
   const platform = platformFor(planner, stage);
   const planned = planMounts(planner, stage, mounts, sources);
   const historyText = `RUN ${argumentPrefix(stage)}${args.join(' ')} # buildkit`;
+  const env = stage.env.list();
+  budget.spend(env.reduce((sum, text) => sum + text.length, 0));
   const spec: ExecSpec = {
     root: stage.tree,
     args,
-    env: stage.env.list(),
+    env,
     cwd: stage.cwd,
     user: stage.user,
     hostname: planner.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') || request.hostname,
@@ -61,7 +63,7 @@ export function planRun(
     description: { 'com.docker.dockerfile.v1.command': instruction.original },
     ...(stage.ignoreCache && { ignoreCache: true }),
   }).root;
-  addHistory(stage, historyText, true, epoch);
+  addHistory(planner, stage, historyText, true);
 }
 
 function networkOf(mode: 'default' | 'none' | 'host'): 'sandbox' | 'none' | 'host' {

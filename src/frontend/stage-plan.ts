@@ -1,5 +1,5 @@
 import type { Mount, Stage, StageInstruction } from '../dockerfile/types.ts';
-import type { ImageConfig, Platform } from '../image/types.ts';
+import type { HistoryEntry, ImageConfig, Platform } from '../image/types.ts';
 import type { Tree } from '../llb/index.ts';
 import type { SourceRange } from '../util/errors.ts';
 import { Env } from './env.ts';
@@ -72,8 +72,11 @@ export class StagePlan {
   tree: Tree;
   /** Makes the tree of a base image, when planning gets there. */
   makeBase: (() => Tree) | undefined;
+  /** With the history of the base image, without that of stages. */
   image: ImageConfig;
-  env = new Env();
+  /** Of its own instructions. */
+  readonly history: HistoryEntry[] = [];
+  env = Env.of([]);
   /** Working directory. */
   cwd = '/';
   user = '';

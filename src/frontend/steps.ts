@@ -42,7 +42,7 @@ function startFromConfig(stage: StagePlan): void {
   if (Env.of(env).get('PATH') === undefined && stage.platform?.os !== 'windows') {
     stage.image = configure(stage.image, { Env: [...env, `PATH=${defaultPath}`] });
   }
-  for (const [name, value] of Env.of(stage.image.config?.Env ?? []).values) {
+  for (const [name, value] of Env.of(stage.image.config?.Env ?? []).entries()) {
     stage.env = stage.env.set(name, value);
   }
   if (stage.image.config?.WorkingDir) setWorkingDirectory(stage, stage.image.config.WorkingDir);

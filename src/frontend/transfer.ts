@@ -49,7 +49,7 @@ export function planTransfer(
   } else {
     stage.tree = file(stage.tree, changes, options);
   }
-  addHistory(stage, `${historyText(instruction)} # buildkit`, true, planner.epoch);
+  addHistory(planner, stage, `${historyText(instruction)} # buildkit`, true);
 }
 
 function historyText(instruction: Transfer): string {

@@ -63,5 +63,5 @@ export function planWorkdir(
       },
     );
   }
-  addHistory(stage, `WORKDIR ${directory}`, makes, planner.epoch);
+  addHistory(planner, stage, `WORKDIR ${directory}`, makes);
 }
