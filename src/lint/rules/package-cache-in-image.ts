@@ -17,10 +17,11 @@ export const packageCacheInImage: Rule<ImageSubject> = {
   url: ownPage(name),
   level: 'advice',
   check(subject, report) {
-    for (const { paths, what, tool, instead, least = 1_000_000 } of caches) {
+    for (const { paths, what, tool, instead, least = 1_000_000, saidBy } of caches) {
       // A cache that the base brought is not this file's to remove.
       const range = placeOfRun(subject, tool);
       if (range === undefined) continue;
+      if (saidBy !== undefined && subject.told.some(({ rule }) => rule === saidBy)) continue;
       for (const path of paths.flatMap(each => placesOf(subject.tree, each))) {
         const weight = weigh(subject.tree, path);
         if (weight.bytes < least) continue;
@@ -39,6 +40,8 @@ interface Cache {
   readonly instead: string;
   /** Bytes that are worth a word. */
   readonly least?: number;
+  /** The rule that tells the same from the text. */
+  readonly saidBy?: string;
 }
 
 const mount = 'give it a RUN --mount=type=cache, or remove it in the same RUN';
@@ -50,6 +53,7 @@ const caches: readonly Cache[] = [
     tool: /\bapt/,
     instead: 'remove them in the RUN that fetched them',
     least: 64_000,
+    saidBy: 'AptListsLeft',
   },
   { paths: ['/var/cache/apt'], what: "apt's cache", tool: /\bapt/, instead: mount },
   {
@@ -88,6 +92,7 @@ const caches: readonly Cache[] = [
   {
     paths: ['~/.cache/pip'],
     what: "pip's cache",
+    saidBy: 'PipCacheLeft',
     tool: /\bpip/,
     instead: 'use pip --no-cache-dir, or a RUN --mount=type=cache',
   },
