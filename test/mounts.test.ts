@@ -186,6 +186,21 @@ RUN --mount=type=cache,target=/one ls /one && echo another
     }
   });
 
+  test('of a directory on a file, or the other way round, is an error that says so', async () => {
+    for (const [mount, reason] of [
+      ['type=bind,source=busybox,target=/bin', 'A file cannot be mounted at /bin, which is a directory'],
+      ['type=bind,target=/bin/sh', 'A directory cannot be mounted at /bin/sh, which is a file'],
+      ['type=bind,from=busybox,source=/bin,target=/bin/sh', 'A directory cannot be mounted at /bin/sh'],
+      ['type=cache,target=/bin/sh', 'A directory cannot be mounted at /bin/sh'],
+      ['type=tmpfs,target=/bin/sh', 'A directory cannot be mounted at /bin/sh'],
+    ]) {
+      const { code, message } = await root.tryBuild(withBusybox(`FROM busybox\nRUN --mount=${mount} true\n`));
+      assert.equal(code, 1);
+      assert.ok(message.includes(reason!), message);
+      assert.match(message, />>> RUN --mount/);
+    }
+  });
+
   test('a secret that is no text is a file, but no variable', async () => {
     const context = root.context(withBusybox('FROM busybox\nRUN --mount=type=secret,id=s,env=S true\n'));
     for (const bytes of [Buffer.from([0xff, 0xfe]), Buffer.from('a\0b')]) {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { dirname, posix } from 'node:path';
 import { overlayXattrs } from '../snapshot/overlay.ts';
 import { RootView } from '../snapshot/root-view.ts';
@@ -131,20 +132,17 @@ export class Bundle {
 
   /** One mount of the spec in the runtime's form; `place` is a path in the scratch directory for it. */
   #mount(mount: SandboxMount, place: string): RuntimeMount {
-    const destination = this.#targets.place(mount.target);
+    const part = mount.type === 'overlay' ? selected(mount) : undefined;
+    const destination = this.#targets.place(mount.target, part?.kind ?? kindOf(mount));
     const bind = (source: string, options: string[]): RuntimeMount => ({
       ...{ destination, type: 'bind', source, options: ['rbind', 'rprivate', ...options] },
     });
     switch (mount.type) {
       case 'bind':
         return bind(mount.source, [mount.readonly ? 'ro' : 'rw', ...this.#deviceOptions]);
-      case 'overlay': {
+      case 'overlay':
         this.#overlay(mount, place);
-        return bind(place + selected(mount), [
-          mount.upper === undefined ? 'ro' : 'rw',
-          ...this.#deviceOptions,
-        ]);
-      }
+        return bind(place + part!.path, [mount.upper === undefined ? 'ro' : 'rw', ...this.#deviceOptions]);
       case 'tmpfs': {
         const mode =
           mount.mode ?? this.#view.lstat(this.#view.resolve(bytesFromText(destination)))?.mode ?? 0o1777;
@@ -175,15 +173,24 @@ function absolute(target: string): string {
   return posix.resolve('/', target);
 }
 
-/** The selected part of an overlay's files, symlinks resolved within them; empty for all of it. */
-function selected({ layers, upper, selector, target }: Extract<SandboxMount, { type: 'overlay' }>): string {
-  if (selector === undefined || absolute(selector) === '/') return '';
+/** What a mount that is no overlay shows at its target. */
+function kindOf(mount: SandboxMount): 'directory' | 'file' {
+  const isDirectory = mount.type === 'bind' ? statSync(mount.source).isDirectory() : mount.type === 'tmpfs';
+  return isDirectory ? 'directory' : 'file';
+}
+
+/** The selected part of an overlay's files, symlinks resolved within them; an empty path for all of it. */
+function selected({ layers, upper, selector = '/', target }: Extract<SandboxMount, { type: 'overlay' }>): {
+  path: string;
+  kind: 'directory' | 'file';
+} {
+  if (absolute(selector) === '/') return { path: '', kind: 'directory' };
   const view = new RootView(upper === undefined ? layers : [...layers, upper.dir]);
   const path = view.resolve(bytesFromText(absolute(selector)));
-  if (path === '/') return '';
-  if (view.lstat(path) === undefined)
+  const type = path === '/' ? 'directory' : view.lstat(path)?.type;
+  if (type === undefined)
     throw new StagecraftError('not-found', `There is no ${selector} to mount at ${target}.`, {
       hint: 'It is looked for in the stage, image or context that the mount names with from=.',
     });
-  return textFromBytes(path);
+  return { path: path === '/' ? '' : textFromBytes(path), kind: type === 'directory' ? 'directory' : 'file' };
 }

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { RootView } from '../snapshot/root-view.ts';
 import { bytesFromText, textFromBytes } from '../util/bytes.ts';
+import { StagecraftError } from '../util/errors.ts';
 
 /** Where every process has file systems of its own. */
 const system = ['/dev', '/proc', '/sys'];
@@ -18,12 +19,28 @@ export class MountTargets {
     this.#view = view;
   }
 
-  /** The place for a target. What lies in an earlier mount is left to the runtime: the root does not know it. */
-  place(target: string): string {
+  /**
+   * The place for a target. What lies in an earlier mount is left to the runtime: the root does not know it.
+   * @param kind what is to be mounted, where that is known
+   * @throws StagecraftError `usage` for a directory on a file, or the other way round
+   */
+  place(target: string, kind?: 'directory' | 'file'): string {
     const path = posix.resolve('/', target);
-    const resolved = this.#within(path) ?? textFromBytes(this.#view.resolve(bytesFromText(path)));
+    const resolved = this.#within(path) ?? this.#resolve(path, kind);
     this.#placed.set(path, resolved).set(resolved, resolved);
     return resolved;
+  }
+
+  #resolve(path: string, kind: 'directory' | 'file' | undefined): string {
+    const resolved = this.#view.resolve(bytesFromText(path));
+    const type = this.#view.lstat(resolved)?.type;
+    if (kind !== undefined && type !== undefined && (type === 'directory') !== (kind === 'directory')) {
+      const [what, other] = kind === 'file' ? ['file', 'directory'] : ['directory', 'file'];
+      throw new StagecraftError('usage', `A ${what} cannot be mounted at ${path}, which is a ${other}.`, {
+        hint: `Name another target, or a ${other} as source.`,
+      });
+    }
+    return textFromBytes(resolved);
   }
 
   #within(path: string): string | undefined {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { promisify } from 'node:util';
+import { StagecraftError } from '../util/errors.ts';
 import { fc } from '../util/property.ts';
 import { type ServeConnection, serveAgent, serveKeys, serveRaw } from './agent.ts';
 import { identityOf } from './identity.ts';
@@ -117,6 +118,37 @@ suite('key files', { skip }, () => {
     ] as const)
       await assert.rejects(readPrivateKey(Buffer.from(text), 'file', asked), reason, text);
   });
+});
+
+test('a damaged key file is an error that says so, whatever is wrong with it', async () => {
+  const pem = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const texts = [
+    String(pem.export({ type: 'pkcs8', format: 'pem' })),
+    String(pem.export({ type: 'sec1', format: 'pem' })),
+    ...(skip ? [] : [readFileSync(keygen('to-damage', '-t', 'ed25519', '-N', ''), 'latin1')]),
+  ];
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...texts),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.uint8Array({ maxLength: 4 }),
+      async (text, where, bytes) => {
+        const bytesBefore = Buffer.from(text);
+        const at = Math.floor(where * bytesBefore.length);
+        const damaged = Buffer.concat([
+          bytesBefore.subarray(0, at),
+          bytes,
+          bytesBefore.subarray(at + bytes.length),
+        ]);
+        const failed = await readPrivateKey(damaged, 'file', async () => undefined).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        assert.ok(failed === undefined || failed instanceof StagecraftError, String(failed));
+      },
+    ),
+    { numRuns: 300 },
+  );
 });
 
 suite('an agent with keys', { skip }, () => {
