@@ -61,6 +61,8 @@ suite('a Git repository as the build context', { skip: needs('git') }, () => {
   test('its default branch, in which an ignore file counts for nothing, as in Docker', async () => {
     const directory = await work.files(url());
     assert.deepEqual(list(directory), all);
+    const { stderr } = await work.stagecraft(['build', '--progress=plain', url()]);
+    assert.match(stderr, /WARN: The \.dockerignore of this build context has no effect/);
     assert.equal(readFileSync(join(directory, 'file'), 'utf8'), 'second');
     assert.equal(statSync(join(directory, 'program')).mode & 0o777, 0o755);
   });

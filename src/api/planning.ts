@@ -6,7 +6,7 @@ import {
   normalizePlatform,
   parsePlatform,
 } from '../image/platform.ts';
-import { normalizeReference } from '../image/reference.ts';
+import { familiarName, normalizeReference } from '../image/reference.ts';
 import type { Platform } from '../image/types.ts';
 import type { Finding } from '../lint/types.ts';
 import { parseBoolean } from '../util/boolean.ts';
@@ -91,11 +91,13 @@ export async function planInputs(
     Task.run(progress, `[${of}internal] load metadata for ${normalizeReference(ref)}`, () =>
       sources.images.resolve(ref, platform),
     );
+  const readLayout = layoutResolver(sources);
+  const resolveLayout: typeof readLayout = (store, ref, platform) =>
+    Task.run(progress, `[context ${familiarName(ref.replace(/@.*/, ''))}] load metadata for ${ref}`, () =>
+      readLayout(store, ref, platform),
+    );
   return planChecked(
-    frontendRequest(request, inputs, targetPlatform, {
-      resolveImage: resolve,
-      resolveLayout: layoutResolver(sources),
-    }),
+    frontendRequest(request, inputs, targetPlatform, { resolveImage: resolve, resolveLayout }),
     () => mainTree(sources),
     (warnings, file) => {
       tellFindings(request, findingsToTell(warnings, isFirst), file);

@@ -3,9 +3,11 @@ import { isAbsolute } from 'node:path';
 import { ingestPath } from '../content/ingest.ts';
 import { contextTree, downloadName, httpContext, parseGitContext } from '../frontend/contexts.ts';
 import type { RemoteContext } from '../frontend/types.ts';
+import { marshal, unmarshal } from '../llb/index.ts';
 import type { FileTree } from '../snapshot/types.ts';
 import { archiveStart, isArchive, receiveUpload } from '../source/upload.ts';
 import { parseBoolean } from '../util/boolean.ts';
+import { bytesFromText } from '../util/bytes.ts';
 import { maskCredentials } from '../util/credentials.ts';
 import { digestHex } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
@@ -29,8 +31,14 @@ type MainContext =
   | { directory: string }
   /** Standard input held a Dockerfile and nothing else. */
   | { directory: string; text: Uint8Array }
-  /** `file` is given where the context is itself the Dockerfile. */
-  | { remote: RemoteContext; tree: FileTree; file?: string };
+  | RemoteMain;
+
+interface RemoteMain {
+  remote: RemoteContext;
+  tree: FileTree;
+  /** The Dockerfile, where the context is nothing else. */
+  file?: string;
+}
 
 /** A Dockerfile and a context of which one at least is no file of this machine. */
 export async function findInputs(request: BuildRequest, services: BuildServices): Promise<FoundInputs> {
@@ -47,8 +55,20 @@ export async function findInputs(request: BuildRequest, services: BuildServices)
     services.solver.beforeWork();
   }
   const main = await openMain(request, services);
+  if ('remote' in main) warnOfIgnoreFile(main, services);
   const context = 'remote' in main ? main.remote : { directory: main.directory };
   return { dockerfile: await findDockerfile(request, main, services), context };
+}
+
+/** In a directory it counts, so that whoever wrote it may think that it does here. */
+function warnOfIgnoreFile({ remote, tree }: RemoteMain, { solver }: BuildServices): void {
+  if (tree.lstat(bytesFromText('/.dockerignore')) === undefined) return;
+  const short = 'The .dockerignore of this build context has no effect.';
+  const detail =
+    'As in Docker it counts in directories of this machine only. Clone or unpack the context to use it.';
+  const { digest } = unmarshal(marshal(contextTree(remote))).target!;
+  const [message, more] = [short, detail].map(text => Buffer.from(text).toString('base64'));
+  solver.progress({ warnings: [{ vertex: digest, level: 1, short: message!, detail: [more!] }] });
 }
 
 /** Docker's order: standard input, a directory, a Git repository, a download. */
