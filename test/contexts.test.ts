@@ -79,6 +79,19 @@ suite('a build context on standard input', { skip: needs('tar', 'xz', 'bzip2') }
     assert.match(message, /ERROR: The build context on standard input has no file absent\.\n.*-f/);
   });
 
+  test('several platforms read it once', async () => {
+    const tar = tarOf(work, {
+      Dockerfile: 'FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /\n',
+      amd64: '1',
+      arm64: '2',
+    });
+    const output = work.path('platforms.tar');
+    const platforms = ['--platform', 'linux/amd64,linux/arm64'];
+    await work.build('-', [...platforms, '-o', `type=oci,tar=false,dest=${output}`], { input: tar });
+    const { manifests } = JSON.parse(readFileSync(join(output, 'index.json'), 'utf8'));
+    assert.equal(JSON.parse(blobOf(output, manifests[0].digest)).manifests.length, 2);
+  });
+
   test('a Dockerfile without a context', async () => {
     const directory = await filesFrom(
       work,

@@ -9,6 +9,7 @@ import { Repository, startGitDaemon, startGitHttp } from './support/git-server.t
 import { compareTrees, readTree } from './support/images.ts';
 import { needs } from './support/needs.ts';
 import { tool } from './support/program.ts';
+import { startSshServer } from './support/ssh-server.ts';
 import { makeUser, needsUsers, unreachableFor } from './support/users.ts';
 import { startWebServer, type WebServer } from './support/web-server.ts';
 import { list, Workspace } from './support/workspace.ts';
@@ -176,6 +177,18 @@ suite('a Git repository as the build context', { skip: needs('git') }, () => {
     const through = await work.tryBuild(`${git}/evil.git`, ['-f', `up${secret}`]);
     assert.equal(through.code, 1);
     assert.doesNotMatch(through.stderr, /LABEL secret/);
+  });
+
+  test('over SSH, with a key that the build was given', {
+    skip: needs('root', 'sshd', 'ssh', 'ssh-keygen'),
+  }, async () => {
+    const key = work.path('key');
+    await tool('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key);
+    const server = await startSshServer(work, [readFileSync(`${key}.pub`, 'utf8').trim()]);
+    const source = `ssh://root@127.0.0.1:${server.port}${place}/project.git#v1:sub`;
+    const files = await work.files(source, [`--ssh=default=${key}`]);
+    assert.deepEqual(list(files), ['sub', 'sub/Dockerfile', 'sub/Other', 'sub/x']);
+    assert.match((await work.tryBuild(source)).message, /needs the SSH agent 'default'.*\n.*--ssh default/);
   });
 
   test('git:// is the protocol of git daemon', async () => {
