@@ -31,7 +31,7 @@ RUN trap '' INT TERM; (sleep 600 & sleep 600 & wait) & echo started; sleep 600; 
   ] as const) {
     test(`${signal} ends a build, its processes and its mounts, even those that ignore it`, async () => {
       const running = work.start(['build', '--progress=plain', '-t', 'never', context]);
-      await heard(running, ' started');
+      await heard(running, ' started\n');
       assert.ok(findRemains(work.store, mark).length > 0, 'the build must be seen while it runs');
       running.child.kill(signal);
       const outcome = await Promise.race([running.outcome, sleep(5000, undefined, { ref: false })]);
