@@ -7,7 +7,7 @@ export { type ExecMount, type ExecSpec, type Execution, exec } from './exec.ts';
 export { type CopySpec, cleanPath, type FileChange, file, type OwnerSpec } from './file.ts';
 export { type Edge, type Graph, type GraphVertex, unmarshal } from './graph.ts';
 export { encodeOperation } from './identity.ts';
-export { type MarshalOptions, marshal } from './marshal.ts';
+export { type MarshalOptions, marshal, treeIdentifier } from './marshal.ts';
 export type * from './ops.ts';
 export { git, http, image, local, ociLayout, source } from './sources.ts';
 export {

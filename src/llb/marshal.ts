@@ -38,15 +38,34 @@ export function marshal(target: Tree, options: MarshalOptions = {}): Definition 
   return definition;
 }
 
-/** Every vertex below this one, each after all that it reads. A stack of our own, since graphs may be deep. */
-function* inputsFirst(top: Vertex): Generator<Vertex> {
+/**
+ * Tells trees apart without making a definition of each: equal graphs get equal texts. Graphs that share parts, as
+ * those of stages do, cost as much as all parts together.
+ */
+export function treeIdentifier(): (tree: Tree) => string {
+  const digests = new Map<Vertex, Digest>();
+  return tree => {
+    if (tree === undefined) return '';
+    const { vertex: top, index } = resolveOutput(tree);
+    for (const vertex of inputsFirst(top, digests))
+      digests.set(vertex, digestOf(encodeVertex(vertex, digests)));
+    return `${digests.get(top)} ${index}`;
+  };
+}
+
+/**
+ * Every vertex below this one that is not known, each after all that it reads. A stack of our own, since graphs may be
+ * deep.
+ */
+function* inputsFirst(top: Vertex, known: ReadonlyMap<Vertex, unknown> = new Map()): Generator<Vertex> {
+  if (known.has(top)) return;
   const done = new Set<Vertex>();
   const stack = [{ vertex: top, next: 0 }];
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
     const input = frame.vertex.inputs[frame.next++];
     if (input !== undefined) {
       const { vertex } = resolveOutput(input);
-      if (!done.has(vertex)) stack.push({ vertex, next: 0 });
+      if (!done.has(vertex) && !known.has(vertex)) stack.push({ vertex, next: 0 });
       continue;
     }
     stack.pop();

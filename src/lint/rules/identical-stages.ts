@@ -1,5 +1,5 @@
 import type { StagePlan } from '../../frontend/stage-plan.ts';
-import { marshal } from '../../llb/index.ts';
+import { treeIdentifier } from '../../llb/index.ts';
 import { ownPage } from '../pages.ts';
 import { placeOfFrom, reachedStages, titleOf } from '../stages.ts';
 import type { PlanSubject, Rule } from '../types.ts';
@@ -13,9 +13,10 @@ export const identicalStages: Rule<PlanSubject> = {
   url: ownPage(name),
   level: 'advice',
   check(subject, report) {
+    const idOf = treeIdentifier();
     const stages = reachedStages(subject).filter(stage => stage.steps.some(changesFiles));
     for (const alike of groups(stages, outline)) {
-      for (const [first, ...others] of groups(alike, identity)) {
+      for (const [first, ...others] of groups(alike, stage => identity(stage, idOf))) {
         for (const stage of others)
           report({
             message: `Stage ${titleOf(stage)} does just what stage ${titleOf(first!)} at line ${placeOfFrom(first!).start.line} does; use that one`,
@@ -40,9 +41,8 @@ function outline(stage: StagePlan): string {
 }
 
 /** The graph of its files, and the config. */
-function identity(stage: StagePlan): string {
-  const last = marshal(stage.tree).ops.at(-1);
-  return JSON.stringify([last && Buffer.from(last).toString('base64'), stage.image.config, stage.platform]);
+function identity(stage: StagePlan, idOf: ReturnType<typeof treeIdentifier>): string {
+  return JSON.stringify([idOf(stage.tree), stage.image.config, stage.platform]);
 }
 
 /** Those that have an equal, together. */
