@@ -115,7 +115,7 @@ suite('a cache that has seen much', { skip: needs('busybox') }, () => {
       await work.build(context, ['-o', cold], {
         env: { STAGECRAFT_ROOT: work.path('fresh', String(round)) },
       });
-      assert.deepEqual(compareTrees(await readTree(warm), await readTree(cold)), [], `round ${round}`);
+      assert.deepEqual(compareTrees(readTree(warm), readTree(cold)), [], `round ${round}`);
       cached += steps.filter(step => step.cached).length;
     }
     t.diagnostic(`${cached} steps were cached`);

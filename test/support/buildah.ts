@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { needs } from './needs.ts';
-import { tool } from './program.ts';
+import { type Outcome, run } from './program.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What a test with Buildah cannot do without. */
@@ -10,32 +10,48 @@ export const needsBuildah = needs('root', 'buildah', 'runc', 'unshare');
 /** Buildah with storage of its own. */
 export class Buildah {
   readonly #directory: string;
+  readonly #policy: string;
 
   constructor(work: Workspace) {
     this.#directory = work.path('buildah');
+    this.#policy = join(this.#directory, 'policy.json');
+    mkdirSync(this.#directory, { recursive: true });
+    writeFileSync(this.#policy, '{"default":[{"type":"insecureAcceptAnything"}]}');
   }
 
-  /** Builds a Dockerfile with all its layers, and writes the image into a new OCI layout. */
-  async build(context: string, layout: string, args: readonly string[]): Promise<void> {
-    const policy = join(this.#directory, 'policy.json');
-    mkdirSync(this.#directory, { recursive: true });
-    writeFileSync(policy, '{"default":[{"type":"insecureAcceptAnything"}]}');
-    const buildah = [
-      // It leaves mounts behind; in a namespace of its own they go with it.
-      ...[
-        'unshare',
-        '--mount',
-        'env',
-        'BUILDAH_ISOLATION=oci',
-        'BUILDAH_RUNTIME=runc',
-        'buildah',
-        '--storage-driver',
-        'overlay',
-      ],
-      ...['--root', join(this.#directory, 'root'), '--runroot', join(this.#directory, 'run')],
-    ];
-    const flags = ['--layers', '--network', 'host', '--format', 'docker', '--signature-policy', policy];
-    await tool(...buildah, 'build', ...flags, '-t', 'built', ...args, context);
-    await tool(...buildah, 'push', '--signature-policy', policy, 'built', `oci:${layout}:latest`);
+  /** Builds a Dockerfile into an image with one more layer than its base. */
+  tryBuild(context: string, tag: string, flags: readonly string[]): Promise<Outcome> {
+    // For what only Docker's images know.
+    const format = ['--format', 'docker', '--network', 'host'];
+    return this.#try('build', ...format, '-t', tag, ...flags, context);
+  }
+
+  async build(context: string, tag: string, flags: readonly string[]): Promise<void> {
+    const { code, stdout, stderr } = await this.tryBuild(context, tag, flags);
+    if (code !== 0) throw new Error(`buildah build ended with ${code}:\n${stdout}${stderr}`);
+  }
+
+  /** Takes the image of an archive that `docker load` takes. */
+  async load(archive: string): Promise<void> {
+    await this.#ok('pull', `docker-archive:${archive}`);
+  }
+
+  /** Writes an image into a new OCI layout, with the tag `latest`. */
+  async push(tag: string, layout: string): Promise<void> {
+    await this.#ok('push', tag, `oci:${layout}:latest`);
+  }
+
+  async #ok(command: string, ...args: readonly string[]): Promise<void> {
+    const { code, stdout, stderr } = await this.#try(command, ...args);
+    if (code !== 0) throw new Error(`buildah ${command} ended with ${code}:\n${stdout}${stderr}`);
+  }
+
+  #try(command: string, ...args: readonly string[]): Promise<Outcome> {
+    const storage = ['--root', join(this.#directory, 'root'), '--runroot', join(this.#directory, 'run')];
+    const buildah = ['buildah', '--storage-driver', 'overlay', ...storage];
+    const env = { BUILDAH_ISOLATION: 'oci', BUILDAH_RUNTIME: 'runc' };
+    // It leaves mounts behind; in a namespace of its own they go with it.
+    const all = ['unshare', '--mount', ...buildah, command, '--signature-policy', this.#policy, ...args];
+    return run(all, { env });
   }
 }
