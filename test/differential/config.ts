@@ -40,9 +40,9 @@ export function asBuildahs(config: object): object {
   const container = containerOf(config as Config);
   const labels = Object.entries((container.Labels ?? {}) as Record<string, string>);
   const Labels = Object.fromEntries(labels.filter(([name]) => name !== 'io.buildah.version'));
-  // Where nothing was said, Docker says the root, and Buildah nothing.
-  const { WorkingDir = '/' } = container;
-  return { architecture, os, container: { ...container, WorkingDir, Labels } };
+  // Where nothing was said, Docker says the root, and Buildah nothing. Only Docker tells whose words a shell took apart.
+  const { WorkingDir = '/', ArgsEscaped: _, ...rest } = container;
+  return { architecture, os, container: { ...rest, WorkingDir, Labels } };
 }
 
 /** Docker writes fields that say nothing; what reads them takes them as missing. */

@@ -36,9 +36,9 @@ export class Buildah {
     await this.#ok('pull', `docker-archive:${archive}`);
   }
 
-  /** Writes an image into a new OCI layout, with the tag `latest`. */
-  async push(tag: string, layout: string): Promise<void> {
-    await this.#ok('push', tag, `oci:${layout}:latest`);
+  /** Writes an image into an archive as `docker save` does: other forms lack what only Docker's images know. */
+  async save(tag: string, archive: string): Promise<void> {
+    await this.#ok('push', tag, `docker-archive:${archive}:${tag}`);
   }
 
   async #ok(command: string, ...args: readonly string[]): Promise<void> {

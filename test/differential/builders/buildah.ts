@@ -1,4 +1,5 @@
 import { Buildah } from '../../support/buildah.ts';
+import { makeLayout } from '../../support/docker-archive.ts';
 import { readImage } from '../../support/images.ts';
 import type { Workspace } from '../../support/workspace.ts';
 import type { Case } from '../case.ts';
@@ -27,7 +28,8 @@ export class BuildahBuilder implements Builder {
     const outcome = await this.#buildah.tryBuild(context, `case:${id}`, flagsOf(each, context));
     const image = async () => {
       const layout = this.#work.path(`buildah-${id}`);
-      await this.#buildah.push(`case:${id}`, layout);
+      await this.#buildah.save(`case:${id}`, `${layout}.tar`);
+      await makeLayout(`${layout}.tar`, layout);
       return readImage(layout, this.#work.path(`buildah-${id}-files`));
     };
     return { outcome, image };

@@ -79,6 +79,7 @@ ENV B=env
 RUN echo "$B" >/two
 `,
       flags: ['--build-arg', 'A=given', '--build-arg', 'B=given'],
+      without: { buildah: 'Buildah lets a given argument win' },
     },
     {
       name: 'an argument becomes a variable of the image by ENV',
@@ -155,7 +156,10 @@ RUN echo "$TARGETPLATFORM|$TARGETOS|$TARGETARCH|$TARGETVARIANT|$BUILDPLATFORM|$B
       name: 'arguments of a base stage reach those that stand on it',
       dockerfile:
         'FROM busybox AS one\nARG A=1\nENV B=$A\nRUN echo "$A" >/one\nFROM one\nRUN echo "[$A] $B" >/two\n',
-      without: { buildah: 'Buildah gives them to nobody else' },
+      without: {
+        docker: 'it does not tell them in the history',
+        buildah: 'Buildah gives them to nobody else',
+      },
     },
     {
       name: 'an argument that is declared again, and one made of another in the same line',

@@ -13,7 +13,9 @@ export const refusals: Topic = {
   cases: [
     refuse('an empty file', '', /empty|no build stage|FROM/),
     refuse('only comments', '# nothing\n\n# at all\n', /empty|no build stage|FROM/),
-    refuse('no FROM at the start', 'RUN true\nFROM busybox\n', /Dockerfile:1/),
+    refuse('no FROM at the start', 'RUN true\nFROM busybox\n', /Dockerfile:1/, {
+      without: { buildah: 'Buildah builds it' },
+    }),
     refuse('only arguments', 'ARG A=1\n', /no build stage|FROM/),
     refuse('an unknown instruction', 'FROM busybox\nRNU true\n', /Dockerfile:2[\s\S]*RNU/),
     refuse('FROM without an image', 'FROM\n', /Dockerfile:1[\s\S]*FROM/),
@@ -36,7 +38,9 @@ export const refusals: Topic = {
     refuse('a program that is not there', 'FROM busybox\nRUN ["/not/there"]\n', /not\/there/),
     refuse('a shell that is not there', 'FROM scratch\nRUN true\n', /\/bin\/sh/),
     refuse('ENV without a value', 'FROM busybox\nENV A\n', /Dockerfile:2[\s\S]*ENV/),
-    refuse('ENV without a name', 'FROM busybox\nENV =x\n', /Dockerfile:2/),
+    refuse('ENV without a name', 'FROM busybox\nENV =x\n', /Dockerfile:2/, {
+      without: { buildah: 'Buildah builds it' },
+    }),
     refuse('LABEL without a value', 'FROM busybox\nLABEL\n', /Dockerfile:2[\s\S]*LABEL/),
     refuse('quotes that nothing closes', 'FROM busybox\nENV A="open\n', /Dockerfile:2/),
     refuse('ARG without a name', 'FROM busybox\nARG\n', /Dockerfile:2[\s\S]*ARG/),
@@ -48,7 +52,9 @@ export const refusals: Topic = {
     refuse('an escape that is none', '# escape=x\nFROM busybox\n', /escape/),
     refuse('a directive twice', '# escape=`\n# escape=\\\nFROM busybox\n', /escape/),
     refuse('an image that nobody has', 'FROM example.invalid/not/there:never\n', /not\/there/),
-    refuse('a working directory that is a file', 'FROM busybox\nRUN touch /x\nWORKDIR /x\n', /\/x/),
+    refuse('a working directory that is a file', 'FROM busybox\nRUN touch /x\nWORKDIR /x\n', /\/x/, {
+      without: { buildah: 'Buildah builds it' },
+    }),
     refuse('a copy through a file', 'FROM busybox\nRUN touch /x\nCOPY Dockerfile /x/y\n', /\/x/),
     refuse('a directory in place of a file', 'FROM busybox\nRUN touch /x\nCOPY dir /x\n', /\/x|x/, {
       files: { 'dir/y': '' },

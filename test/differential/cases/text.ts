@@ -16,6 +16,7 @@ RUN echo one \`
 >>/file
 ENV A=back\\slash
 `,
+      without: { buildah: buildah.words },
     },
     {
       name: 'the escape character in words',

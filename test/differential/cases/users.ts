@@ -103,8 +103,10 @@ COPY file /made/on/the/way
     {
       name: 'the name of root, where no account has it',
       dockerfile: 'FROM busybox\nUSER root\nRUN id -u >/id\n',
-      refused: /root/,
-      without: { buildah: 'Buildah takes it' },
+      without: {
+        docker: 'to it the image does not know root',
+        buildkit: 'to it the image does not know root',
+      },
     },
   ],
 };
