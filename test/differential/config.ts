@@ -34,15 +34,20 @@ function historyOf({ history }: Config, words: (text: string) => string): object
   }));
 }
 
-/** What of a configuration must be the same as Buildah's: it writes another history. */
+/** What of a configuration must be the same as Buildah's, which writes another history. */
 export function asBuildahs(config: object): object {
   const { architecture, os } = config as Config;
-  const container = containerOf(config as Config);
-  const labels = Object.entries((container.Labels ?? {}) as Record<string, string>);
-  const Labels = Object.fromEntries(labels.filter(([name]) => name !== 'io.buildah.version'));
-  // Where nothing was said, Docker says the root, and Buildah nothing. Only Docker tells whose words a shell took apart.
-  const { WorkingDir = '/', ArgsEscaped: _, ...rest } = container;
-  return { architecture, os, container: { ...rest, WorkingDir, Labels } };
+  // Where nothing was said, Docker says the root, and Buildah nothing. Only Docker tells whose words a shell took apart,
+  // only Buildah the name of a machine.
+  const {
+    WorkingDir = '/',
+    ArgsEscaped: _,
+    Hostname: __,
+    Labels = {},
+    ...rest
+  } = containerOf(config as Config);
+  const { 'io.buildah.version': ___, ...labels } = Labels as Record<string, string>;
+  return { architecture, os, container: { ...rest, WorkingDir, labels } };
 }
 
 /** Docker writes fields that say nothing; what reads them takes them as missing. */
@@ -60,5 +65,6 @@ function wordsThatStay(createdBy: string): string {
 }
 
 function isNothing(value: unknown): boolean {
-  return value === null || value === '' || value === false || (Array.isArray(value) && value.length === 0);
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
+  return value === null || value === '' || value === false;
 }
