@@ -15,6 +15,7 @@ HEALTHCHECK NONE
 RUN echo shell >/file
 CMD []
 `,
+      without: { buildah: buildah.shells },
     },
     {
       name: 'another shell for what follows',
@@ -24,11 +25,13 @@ SHELL ["/bin/sh", "-e", "-c"]
 RUN echo "$0 $-" >/after
 CMD run it
 `,
+      without: { buildah: buildah.shells },
     },
     {
       name: 'a stage takes over the shell of its base, and an image that of its parent',
       parents: { 'with-shell': 'FROM busybox\nSHELL ["/bin/busybox", "sh", "-c"]\n' },
       dockerfile: 'FROM with-shell AS one\nRUN echo 1 >/one\nFROM one\nRUN echo 2 >/two\nENTRYPOINT serve\n',
+      without: { buildah: buildah.shells },
     },
     {
       name: 'a shell that is a program of another kind',

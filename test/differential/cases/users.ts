@@ -100,13 +100,5 @@ COPY file /made/on/the/way
       dockerfile: 'FROM busybox\nCOPY --chown=root:root Dockerfile /a\nCOPY --chown=stranger Dockerfile /b\n',
       without: { docker: docker.newer, buildah: 'Buildah refuses it' },
     },
-    {
-      name: 'the name of root, where no account has it',
-      dockerfile: 'FROM busybox\nUSER root\nRUN id -u >/id\n',
-      without: {
-        docker: 'to it the image does not know root',
-        buildkit: 'to it the image does not know root',
-      },
-    },
   ],
 };
