@@ -63,3 +63,10 @@ test('An image that is made to be copied whole is no build stage', async () => {
   assert.equal((await check(rule, named.replace('tonistiigi/xx', 'alpine:3.22'), { images })).length, 1);
   assert.equal((await check(rule, named.replace('AS xx', 'AS xx\nRUN make'), { images })).length, 1);
 });
+
+test('Stages that take one another whole in many ways are looked into once each', async () => {
+  const stage = (i: number) =>
+    `FROM scratch AS s${i}\nCOPY --from=s${i - 1} / /\nCOPY --from=s${i - 2} / /\n`;
+  const stages = Array.from({ length: 200 }, (_, i) => (i < 2 ? `FROM scratch AS s${i}\n` : stage(i)));
+  assert.deepEqual(await check(rule, stages.join('')), []);
+});

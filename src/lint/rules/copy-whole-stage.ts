@@ -87,12 +87,22 @@ function isConfig(kind: string): boolean {
  * True for a stage that only collects what others made: on `scratch`, nothing run in it, nothing whole taken into it.
  * Copying all of that is what it is for.
  */
-function isAssembled(stage: StagePlan): boolean {
+function isAssembled(stage: StagePlan, known = new Map<StagePlan, boolean>()): boolean {
+  const before = known.get(stage);
+  if (before !== undefined) return before;
+  const assembled = findAssembled(stage, known);
+  known.set(stage, assembled);
+  return assembled;
+}
+
+function findAssembled(stage: StagePlan, known: Map<StagePlan, boolean>): boolean {
   const lineage = lineageOf(stage);
   const bottom = lineage[0]!;
   if (bottom.replacement !== undefined) return true;
   if (bottom.wantedBase !== 'scratch') return false;
+  // Only what is taken whole is looked into, and only once: stages may copy from one another in many ways.
   return copiedStages(stage).every(
-    ({ source, copies }) => isAssembled(source) || !copies.some(({ instruction }) => isWhole(instruction)),
+    ({ source, copies }) =>
+      !copies.some(({ instruction }) => isWhole(instruction)) || isAssembled(source, known),
   );
 }
