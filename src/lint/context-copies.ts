@@ -2,10 +2,10 @@ import { posix } from 'node:path';
 import { PatternMatcher } from '../dockerfile/pattern-matcher.ts';
 import type { AddInstruction, CopyInstruction } from '../dockerfile/types.ts';
 import { expandWildcards, hasWildcards } from '../fileop/wildcards.ts';
+import { looking } from '../files/read.ts';
 import type { StagePlan } from '../frontend/stage-plan.ts';
 import type { FileTree } from '../snapshot/types.ts';
 import { type ByteString, bytesFromText, textFromBytes } from '../util/bytes.ts';
-import { isErrno, StagecraftError } from '../util/errors.ts';
 import { type FileStep, stepsOfKind } from './stages.ts';
 
 /** A COPY or ADD that takes files from the build context. */
@@ -92,18 +92,4 @@ export function isWithin(path: string, directory: string): boolean {
 export function isExcluded({ exclude }: CopyInstruction | AddInstruction, path: string): boolean {
   if (exclude.length === 0) return false;
   return looking(() => new PatternMatcher(exclude).match(path).matched) ?? false;
-}
-
-/**
- * What looking at a tree gives; nothing where what is there cannot be looked at, which is not for a check to report.
- * @throws the error of a layer that this user may not read: then nothing can be told of the image at all
- */
-export function looking<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (isErrno(error, 'EACCES', 'EPERM')) throw error;
-    if (error instanceof StagecraftError || (error instanceof Error && 'code' in error)) return undefined;
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
+import { readJson, readText } from '../files/read.ts';
 import type { FileTree } from '../snapshot/types.ts';
 import type { ByteString } from '../util/bytes.ts';
-import { readJson, readText } from './file-bytes.ts';
 import type { RunCommand } from './run-commands.ts';
 import type { ShellWord } from './shell-commands.ts';
 

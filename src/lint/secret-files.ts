@@ -1,6 +1,6 @@
+import { readHead } from '../files/read.ts';
 import type { FileTree } from '../snapshot/types.ts';
 import { type ByteString, textFromBytes } from '../util/bytes.ts';
-import { readHead } from './file-bytes.ts';
 
 /** Of a file that may hold secrets only its beginning is read. */
 const headSize = 16 << 10;

@@ -3,12 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readElf } from '../../files/elf.ts';
+import { makeElf } from '../../files/testing.ts';
 import { RootView } from '../../snapshot/root-view.ts';
 import { fc } from '../../util/property.ts';
 import { directoryOf } from '../testing.ts';
-import { readElf } from './elf.ts';
 import { missingLibraries, openBinary } from './libraries.ts';
-import { makeElf } from './testing.ts';
 
 test('A program says what it needs, in either byte order and width', () => {
   for (const bits of [32, 64] as const)

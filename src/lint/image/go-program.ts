@@ -1,8 +1,7 @@
 import { closeSync } from 'node:fs';
+import { type Extent, readSections } from '../../files/elf.ts';
+import { looking, readAt } from '../../files/read.ts';
 import type { FileTree } from '../../snapshot/types.ts';
-import { looking } from '../context-copies.ts';
-import { readAt } from '../file-bytes.ts';
-import { type Extent, readSections } from './elf.ts';
 import type { Binary } from './libraries.ts';
 
 /** What can be told of a program made by Go, also of a stripped one: its linker leaves the names of all functions in. */

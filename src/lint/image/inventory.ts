@@ -1,7 +1,7 @@
+import { walk } from '../../files/walk.ts';
 import type { FileTree } from '../../snapshot/types.ts';
 import type { ByteString } from '../../util/bytes.ts';
 import { mayBeSecret } from '../secret-files.ts';
-import { walk } from './walk.ts';
 
 /** Paths of an image that checks ask for, found in one walk. */
 export interface Inventory {

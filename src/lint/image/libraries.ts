@@ -1,10 +1,9 @@
 import { closeSync } from 'node:fs';
 import { posix } from 'node:path';
+import { type Elf, readElf } from '../../files/elf.ts';
+import { looking, readHead, readText } from '../../files/read.ts';
 import type { FileTree } from '../../snapshot/types.ts';
 import type { ByteString } from '../../util/bytes.ts';
-import { looking } from '../context-copies.ts';
-import { readHead, readText } from '../file-bytes.ts';
-import { type Elf, readElf } from './elf.ts';
 
 /** An ELF file of an image. */
 export interface Binary {

@@ -1,7 +1,6 @@
 import { posix } from 'node:path';
+import { looking, readText } from '../../files/read.ts';
 import type { FileTree } from '../../snapshot/types.ts';
-import { looking } from '../context-copies.ts';
-import { readText } from '../file-bytes.ts';
 
 /** A package that an image's package manager knows as installed. */
 export interface Package {

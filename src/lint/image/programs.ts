@@ -1,9 +1,8 @@
 import { posix } from 'node:path';
+import { looking, readHead } from '../../files/read.ts';
 import type { ContainerConfig } from '../../image/types.ts';
 import type { FileTree } from '../../snapshot/types.ts';
 import { type ByteString, bytesFromText, textFromBytes } from '../../util/bytes.ts';
-import { looking } from '../context-copies.ts';
-import { readHead } from '../file-bytes.ts';
 import { type Binary, openBinary } from './libraries.ts';
 
 /** A program that an image starts: as it is named, and the file. */

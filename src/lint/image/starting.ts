@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
+import { architectureOf, runsOn } from '../../files/elf.ts';
+import { looking } from '../../files/read.ts';
 import type { ContainerConfig } from '../../image/types.ts';
 import type { FileTree } from '../../snapshot/types.ts';
 import { type ByteString, bytesFromText } from '../../util/bytes.ts';
-import { isWithin, looking } from '../context-copies.ts';
-import { architectureOf, runsOn } from './elf.ts';
+import { isWithin } from '../context-copies.ts';
 import { type Binary, missingLibraries, openBinary } from './libraries.ts';
 import { findProgram, kindOf, type Program, shown, variableOf, wrappedCommand } from './programs.ts';
 

@@ -1,7 +1,7 @@
-import { looking } from '../context-copies.ts';
+import { looking } from '../../files/read.ts';
+import { counted, sizeText, weigh } from '../../files/walk.ts';
 import { installedPackages } from '../image/packages.ts';
 import { placeOfRun } from '../image/places.ts';
-import { counted, sizeText, weigh } from '../image/walk.ts';
 import { ownPage } from '../pages.ts';
 import type { RunCommand } from '../run-commands.ts';
 import { lineageOf, placeOfFrom, runsOf } from '../stages.ts';

@@ -1,12 +1,12 @@
 import { posix } from 'node:path';
+import { looking, readJson, readText } from '../../files/read.ts';
+import { counted, sizeText, type Weight, weigh } from '../../files/walk.ts';
 import type { FileTree } from '../../snapshot/types.ts';
 import { type ByteString, bytesFromText, textFromBytes } from '../../util/bytes.ts';
 import type { SourceRange } from '../../util/errors.ts';
-import { contextCopies, contextFileAt, looking } from '../context-copies.ts';
-import { readJson, readText } from '../file-bytes.ts';
+import { contextCopies, contextFileAt } from '../context-copies.ts';
 import { findInImage } from '../image/inventory.ts';
 import { placeOfPath } from '../image/places.ts';
-import { counted, sizeText, type Weight, weigh } from '../image/walk.ts';
 import { installationOf, record } from '../installations.ts';
 import { ownPage } from '../pages.ts';
 import type { RunCommand, RunStep } from '../run-commands.ts';

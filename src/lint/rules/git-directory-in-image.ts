@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
+import { looking } from '../../files/read.ts';
+import { sizeText, weigh } from '../../files/walk.ts';
 import { textFromBytes } from '../../util/bytes.ts';
-import { contextCopies, isExcluded, looking, sourcePaths } from '../context-copies.ts';
+import { contextCopies, isExcluded, sourcePaths } from '../context-copies.ts';
 import { findInImage } from '../image/inventory.ts';
 import { isTold, placeOfPath } from '../image/places.ts';
-import { sizeText, weigh } from '../image/walk.ts';
 import { ownPage } from '../pages.ts';
 import { lineageOf } from '../stages.ts';
 import type { ImageSubject, PlanSubject, Rule } from '../types.ts';

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { looking } from '../../files/read.ts';
 import type { FileTree } from '../../snapshot/types.ts';
 import { textFromBytes } from '../../util/bytes.ts';
 import {
@@ -6,7 +7,6 @@ import {
   contextCopies,
   contextFileAt,
   localSources,
-  looking,
   sourcePaths,
 } from '../context-copies.ts';
 import { type Installation, installationOf } from '../installations.ts';

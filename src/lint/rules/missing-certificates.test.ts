@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { makeElf } from '../image/testing.ts';
+import { makeElf } from '../../files/testing.ts';
 import { type Files, findings, imageOf } from '../testing.ts';
 import { missingCertificates as rule } from './missing-certificates.ts';
 

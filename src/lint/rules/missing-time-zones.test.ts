@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { makeElf } from '../image/testing.ts';
+import { makeElf } from '../../files/testing.ts';
 import { type Files, findings, imageOf } from '../testing.ts';
 import { missingTimeZones as rule } from './missing-time-zones.ts';
 

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
+import { looking } from '../../files/read.ts';
 import { bytesFromText } from '../../util/bytes.ts';
-import { looking } from '../context-copies.ts';
 import { openGoProgram } from '../image/go-program.ts';
 import type { Binary } from '../image/libraries.ts';
 import { commandOf, shown, variableOf } from '../image/programs.ts';

@@ -1,10 +1,9 @@
 import { posix } from 'node:path';
+import { looking, readText } from '../../files/read.ts';
+import { sizeText, weigh } from '../../files/walk.ts';
 import type { FileTree } from '../../snapshot/types.ts';
 import { type ByteString, bytesFromText } from '../../util/bytes.ts';
-import { looking } from '../context-copies.ts';
-import { readText } from '../file-bytes.ts';
 import { placeOfRun } from '../image/places.ts';
-import { sizeText, weigh } from '../image/walk.ts';
 import { ownPage } from '../pages.ts';
 import type { ImageSubject, Rule } from '../types.ts';
 

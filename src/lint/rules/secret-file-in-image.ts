@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
+import { looking } from '../../files/read.ts';
 import type { FileTree } from '../../snapshot/types.ts';
 import { type ByteString, textFromBytes } from '../../util/bytes.ts';
-import { type ContextCopy, contextCopies, isExcluded, looking, sourcePaths } from '../context-copies.ts';
+import { type ContextCopy, contextCopies, isExcluded, sourcePaths } from '../context-copies.ts';
 import { findInImage } from '../image/inventory.ts';
 import { isTold, placeOfPath } from '../image/places.ts';
 import { ownPage } from '../pages.ts';

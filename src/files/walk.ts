@@ -1,7 +1,7 @@
-import { type Directory, MergedTree } from '../../snapshot/tree.ts';
-import type { EntryType, FileTree } from '../../snapshot/types.ts';
-import type { ByteString } from '../../util/bytes.ts';
-import { looking } from '../context-copies.ts';
+import { type Directory, MergedTree } from '../snapshot/tree.ts';
+import type { EntryType, FileTree } from '../snapshot/types.ts';
+import type { ByteString } from '../util/bytes.ts';
+import { looking } from './read.ts';
 
 /** An image has more entries than this only by mistake; what is beyond is not looked at. */
 const most = 300_000;

@@ -1,7 +1,7 @@
 import { closeSync, readSync } from 'node:fs';
 import type { FileTree } from '../snapshot/types.ts';
 import type { ByteString } from '../util/bytes.ts';
-import { looking } from './context-copies.ts';
+import { isErrno, StagecraftError } from '../util/errors.ts';
 
 /**
  * The first bytes of a regular file, symlinks followed within the tree; nothing where there is none.
@@ -46,4 +46,18 @@ export function readAt(fd: number, offset: number, length: number): Buffer {
     read += count;
   }
   return bytes.subarray(0, read);
+}
+
+/**
+ * What looking at a tree gives; nothing where what is there cannot be looked at, which is not for a check to report.
+ * @throws the error of a layer that this user may not read: then nothing can be told of the image at all
+ */
+export function looking<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (isErrno(error, 'EACCES', 'EPERM')) throw error;
+    if (error instanceof StagecraftError || (error instanceof Error && 'code' in error)) return undefined;
+    throw error;
+  }
 }

@@ -1,4 +1,4 @@
-import { readAt } from '../file-bytes.ts';
+import { readAt } from './read.ts';
 
 /** What an ELF file says of itself, as far as starting it goes. ELF specification, chapters 4 and 5 of the gABI. */
 export interface Elf {
