@@ -40,7 +40,13 @@ suite('the program of a built image', { skip: needs('busybox', 'skopeo', 'runc')
       /^ENTRYPOINT cannot be started in this image: \/app is linked dynamically, and its loader \/\S+ is not there$/,
     );
     assert.deepEqual(others, []);
-    const { code, stderr } = await work.stagecraft(['build', '--progress=plain', work.context(files)]);
+    const { code, stderr } = await work.stagecraft([
+      'build',
+      '--progress=plain',
+      '-t',
+      'lacking',
+      work.context(files),
+    ]);
     assert.equal(code, 0);
     assert.match(
       stderr,
@@ -105,6 +111,25 @@ suite('the files of a built image', { skip: needs('busybox') }, () => {
       await found('ProgramCannotStart', built('HEALTHCHECK CMD wget -q localhost || exit 1\nCMD httpd -f\n')),
       [],
     );
+  });
+
+  test('a build warns when the image is made, or starts otherwise, and then has been heard', async () => {
+    const files = {
+      app: busyboxFile,
+      Dockerfile: 'FROM scratch\nCOPY --chmod=755 app /app\nCMD ["/gone"]\n',
+    };
+    const context = work.context(files);
+    const warnings = async (): Promise<string[]> => {
+      const { code, stderr } = await work.stagecraft(['build', '--progress=plain', '-t', 'heard', context]);
+      assert.equal(code, 0, stderr);
+      return [...new Set([...stderr.matchAll(/there is no (\/\S+)/g)].map(match => match[1]!))];
+    };
+    assert.deepEqual(await warnings(), ['/gone']);
+    assert.deepEqual(await warnings(), []);
+    work.write(context, { Dockerfile: files.Dockerfile.replace('gone', 'lost') });
+    assert.deepEqual(await warnings(), ['/lost']);
+    work.write(context, { Dockerfile: files.Dockerfile.replace('gone', 'app') });
+    assert.deepEqual(await warnings(), []);
   });
 
   test('a time zone needs its data', async () => {
