@@ -252,3 +252,11 @@ test('environments that follow from one another keep their order', async () => {
   }
   assert.deepEqual(opOf(planned.step('RUN x'), 'exec').meta.env.slice(1), [...last.values()]);
 });
+
+test('any number of stages may need one another', async () => {
+  const count = 20_000;
+  const down = (i: number) => `FROM scratch AS s${i}\nCOPY --from=s${i + 1} a b\n`;
+  const stages = Array.from({ length: count }, (_, i) => down(i)).join('');
+  assert.match(await told(`${stages}FROM scratch AS s${count}`, { target: 's0' }), /defined further down/);
+  assert.match(await told(`${stages}FROM s0 AS s${count}`), /in a circle/);
+});

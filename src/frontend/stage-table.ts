@@ -128,18 +128,32 @@ export function isNumbered(instruction: StageInstruction): boolean {
  */
 export function refuseCycles(table: StageTable): void {
   const safe = new Set<StagePlan>();
-  const path: StagePlan[] = [];
-  const visit = (stage: StagePlan): void => {
-    if (safe.has(stage)) return;
-    const start = path.indexOf(stage);
-    if (start >= 0) throw cycle(path.slice(start));
-    path.push(stage);
-    for (const next of stage.dependencies) visit(next);
-    if (stage.base !== undefined) visit(stage.base);
-    path.pop();
-    safe.add(stage);
-  };
-  for (const stage of table.stages) visit(stage);
+  for (const stage of table.stages) {
+    // The way to where we are, in order, and what is still to be visited from each of its stages. A stack of our own:
+    // nothing says how many stages a file may have.
+    const way = safe.has(stage) ? [] : [stage];
+    const open = new Map([[stage, neededBy(stage)]]);
+    for (let at = way.at(-1); at !== undefined; at = way.at(-1)) {
+      const next = open.get(at)!.pop();
+      if (next === undefined) {
+        safe.add(at);
+        open.delete(at);
+        way.pop();
+      } else if (open.has(next)) {
+        throw cycle(way.slice(way.indexOf(next)));
+      } else if (!safe.has(next)) {
+        open.set(next, neededBy(next));
+        way.push(next);
+      }
+    }
+  }
+}
+
+/** What the stage reads from, in the order in which it is to be taken from the end. */
+function neededBy(stage: StagePlan): StagePlan[] {
+  const needed = [...stage.dependencies];
+  if (stage.base !== undefined) needed.push(stage.base);
+  return needed.reverse();
 }
 
 function cycle(stages: readonly StagePlan[]): StagecraftError {

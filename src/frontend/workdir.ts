@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { file } from '../llb/index.ts';
 import type { SourceRange } from '../util/errors.ts';
+import { goQuote } from '../util/go-text.ts';
 import { addHistory } from './history.ts';
 import { configure } from './images.ts';
 import { parseOwner } from './owner.ts';
@@ -32,7 +33,7 @@ export function planWorkdir(
   if (!stage.workdirSet && !posix.isAbsolute(path)) {
     planner.warnings.add(
       'WorkdirRelativePath',
-      `Relative workdir "${path}" can have unexpected results if the base image changes`,
+      `Relative workdir ${goQuote(path)} can have unexpected results if the base image changes`,
       range,
     );
   }

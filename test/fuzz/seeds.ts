@@ -2,6 +2,8 @@
 /** Dockerfiles to begin with: one for each part of the language that chance would be slow to find. */
 export const seeds: readonly string[] = [
   'FROM scratch\n',
+  'FROM scratch\nENV A=x\nENV A=$A$A\nLABEL l=$A\nEXPOSE 0-65535\n',
+  'FROM scratch AS a\nFROM scratch AS b\nCOPY --from=a / /\nCOPY --from=b / /\n',
   '# syntax=docker/dockerfile:1\n# escape=`\nARG V=12\nFROM debian:$V AS build\nWORKDIR c:\\x\nRUN a `\n  b\n',
   'FROM debian AS a\nENV A="x y" B=${A:-z} \\\n  C=d\nLABEL a.b="c" d=e\nFROM a\nCOPY --from=a --chown=1:2 --link /x /y\n',
   'FROM scratch\nCOPY <<A <<-"B" /d/\n$x\nA\n\tb\n\tB\nRUN <<E\n#!/bin/sh\necho\nE\n',
