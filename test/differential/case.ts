@@ -30,11 +30,10 @@ export interface Topic {
 /** Where Buildah 1.28 differs from Docker, or does not follow it yet. */
 export const buildah = {
   anyFlag: 'Buildah takes flags that it does not know for operands',
-  copies: 'Buildah has its own mind about what the name at the end of a copy is',
   devices: 'Buildah lets no step make devices',
   hides: 'Buildah removes what a mount has hidden',
-  lateTriggers: 'Buildah runs the triggers of stages of the same Dockerfile differently',
   letters: 'Buildah tells small letters of stage names from large ones',
+  newer: 'Buildah 1.28 is older than this',
   mounts: 'Buildah 1.28 lacks this kind of mount',
   shells: 'Buildah runs commands by /bin/sh, whatever SHELL says',
   special: 'Buildah drops the bits of set-user-ID programs',

@@ -13,6 +13,7 @@ import { layers } from './cases/layers.ts';
 import { links } from './cases/links.ts';
 import { mounts } from './cases/mounts.ts';
 import { names } from './cases/names.ts';
+import { newer } from './cases/newer.ts';
 import { onbuild } from './cases/onbuild.ts';
 import { permissions } from './cases/permissions.ts';
 import { ports } from './cases/ports.ts';
@@ -28,5 +29,5 @@ export const topics: readonly Topic[] = [
   ...[copy, add, links, names, permissions, ignore],
   ...[run, mounts, shell, users, workdir, layers],
   ...[args, env, expansion, stages, inheritance, onbuild],
-  ...[labels, ports, entry, healthcheck, text, refusals],
+  ...[labels, ports, entry, healthcheck, text, newer, refusals],
 ];

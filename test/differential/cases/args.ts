@@ -1,4 +1,4 @@
-import { buildah, docker, type Topic } from '../case.ts';
+import { docker, type Topic } from '../case.ts';
 
 export const args: Topic = {
   name: 'ARG',
@@ -22,7 +22,6 @@ COPY $GIVEN /$WITH/
 `,
       files: { given: 'g' },
       flags: ['--build-arg', 'GIVEN=given'],
-      without: { buildah: buildah.words },
     },
     {
       name: 'one before FROM is for FROM, and for those that ask for it',
@@ -91,7 +90,6 @@ RUN echo "$B" >/two
       name: 'several arguments in one line',
       dockerfile: 'FROM busybox\nARG A=1 B="two words" C D=4\nRUN echo "$A|$B|[$C]|$D" >/said\n',
       flags: ['--build-arg', 'C=given'],
-      without: { buildah: 'Buildah 1.28 takes one' },
     },
     {
       name: 'an empty value is a value',
@@ -102,7 +100,6 @@ RUN echo "$B" >/two
     {
       name: 'an argument without a value is not in the environment',
       dockerfile: 'FROM busybox\nARG A\nARG B=\nRUN env | grep -c -e ^A= -e ^B= >/count; true\n',
-      without: { buildah: 'Buildah takes no value for an empty one' },
     },
     {
       name: 'quotes and spaces in values',
@@ -139,7 +136,6 @@ RUN echo "$TARGETPLATFORM|$TARGETOS|$TARGETARCH|$TARGETVARIANT|$BUILDPLATFORM|$B
       dockerfile:
         'FROM busybox\nARG TARGETOS=mine\nARG TARGETARCH=mine\nRUN echo "$TARGETOS $TARGETARCH" >/said\n',
       flags: ['--build-arg', 'TARGETARCH=given'],
-      without: { docker: docker.newer, buildah: 'Buildah lets the platform win' },
     },
     {
       name: 'the platform of FROM by a variable',
@@ -150,7 +146,6 @@ RUN echo "$TARGETPLATFORM|$TARGETOS|$TARGETARCH|$TARGETVARIANT|$BUILDPLATFORM|$B
       name: 'one that is given but nowhere declared',
       dockerfile: 'FROM busybox\nRUN echo "[$A]" >/a\n',
       flags: ['--build-arg', 'A=given'],
-      without: { buildah: 'Buildah gives it all the same' },
     },
     {
       name: 'arguments of a base stage reach those that stand on it',

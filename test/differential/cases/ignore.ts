@@ -108,13 +108,11 @@ export const ignore: Topic = {
         '.dockerignore': '*.md\n',
       },
       flags: ['-f', '@/build/app.Dockerfile'],
-      without: { buildah: 'Buildah 1.28 knows one ignore file' },
     },
     {
       name: 'an ignore file with a BOM, carriage returns and spaces',
       dockerfile,
       files: { ...tree, '.dockerignore': '\ufeffa.md\r\n  sub/deep  \r\n\r\n# other\r\n!sub/deep/c.log\r\n' },
-      without: { buildah: 'Buildah takes carriage returns for part of a pattern' },
     },
     {
       name: 'an ignored Dockerfile and ignore file build, and are not copied',

@@ -1,4 +1,4 @@
-import { buildah, type Topic } from '../case.ts';
+import type { Topic } from '../case.ts';
 
 export const labels: Topic = {
   name: 'LABEL and MAINTAINER',
@@ -24,7 +24,6 @@ LABEL com.example.a-b_c/d=reverse
 LABEL a="say \\"hi\\"" b='single "double"' c=x=y d=a\\ b e="" f=
 LABEL g={"json":true} h="[1,2]" i=#no-comment
 `,
-      without: { buildah: buildah.words },
     },
     {
       name: 'a later one replaces an earlier one',

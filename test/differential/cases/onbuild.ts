@@ -1,4 +1,4 @@
-import { buildah, type Topic, users } from '../case.ts';
+import { type Topic, users } from '../case.ts';
 
 export const onbuild: Topic = {
   name: 'ONBUILD',
@@ -25,7 +25,6 @@ USER app
         'FROM with-triggers\nENV CHILD=$FROM_PARENT\nCOPY --from=with-triggers /bin/busybox /again\nLABEL child=yes\n',
       files: { file: 'f' },
       flags: ['--build-arg', 'WHO=somebody'],
-      without: { buildah: 'Buildah does not give the argument to a trigger' },
     },
     {
       name: 'triggers of every kind, written down',
@@ -63,7 +62,6 @@ ONBUILD VOLUME /v
       },
       dockerfile: 'FROM with-settings\nCOPY file .\n',
       files: { file: 'f' },
-      without: { buildah: buildah.workdirs },
     },
     {
       name: 'triggers of a stage, for the stages that stand on it',
@@ -74,7 +72,6 @@ FROM base AS child
 RUN echo child >/child
 FROM child
 `,
-      without: { buildah: buildah.lateTriggers },
     },
     {
       name: 'a trigger that copies from an image',
@@ -92,7 +89,6 @@ FROM child
       name: 'a trigger of MAINTAINER',
       dockerfile: 'FROM busybox\nONBUILD MAINTAINER me\n',
       refused: /MAINTAINER/,
-      without: { buildah: 'Buildah takes it' },
     },
     { name: 'a trigger of nothing', dockerfile: 'FROM busybox\nONBUILD\n', refused: /ONBUILD/ },
   ],

@@ -69,7 +69,6 @@ COPY --from=make /t /copied
 COPY --from=make /t/suid /one
 COPY --from=make --chown=9:9 /t /given
 `,
-      without: { buildah: buildah.special },
     },
     {
       name: 'files without any permission',

@@ -36,7 +36,6 @@ CMD run it
     {
       name: 'a shell that is a program of another kind',
       dockerfile: 'FROM busybox\nSHELL ["/bin/awk"]\nRUN BEGIN { print "by awk" >"/file" }\n',
-      without: { buildah: buildah.words },
     },
     {
       name: 'a health check in the words of the shell',

@@ -39,7 +39,6 @@ ENV A=back\\slash
       name: 'carriage returns at the ends of lines',
       dockerfile:
         'FROM busybox\r\nENV A=1 B="two words"\r\nRUN echo one \\\r\n  two >/file\r\n# comment\r\nCMD ["x"]\r\n',
-      without: { buildah: 'Buildah keeps carriage returns' },
     },
     {
       name: 'a byte order mark at the start',
@@ -48,7 +47,6 @@ ENV A=back\\slash
     {
       name: 'a byte order mark before a directive',
       dockerfile: '\ufeff# escape=`\nFROM busybox\nRUN echo a `\n  b >/x\n',
-      without: { buildah: 'Buildah then sees no directive' },
     },
     {
       name: 'no end of the last line, or many',

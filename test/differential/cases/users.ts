@@ -33,7 +33,6 @@ RUN id -u >/open/eight && id -g >>/open/eight
 USER :team
 RUN id -u >/open/group && id -g >>/open/group
 `,
-      without: { buildah: 'Buildah does not take a group alone' },
     },
     {
       name: 'further groups of a user',

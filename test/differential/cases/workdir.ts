@@ -1,4 +1,4 @@
-import { buildah, type Topic, users } from '../case.ts';
+import { type Topic, users } from '../case.ts';
 
 export const workdir: Topic = {
   name: 'WORKDIR',
@@ -18,7 +18,6 @@ WORKDIR $PLACE/x
 COPY file .
 `,
       files: { file: 'f' },
-      without: { buildah: buildah.workdirs },
     },
     {
       name: 'relative ones, dots and slashes',
@@ -39,7 +38,6 @@ RUN pwd >here
 WORKDIR "quoted"
 RUN pwd >here
 `,
-      without: { buildah: buildah.words },
     },
     {
       name: 'by variables, also ones of the base',
@@ -52,12 +50,10 @@ RUN pwd >here
       dockerfile:
         'FROM busybox\nRUN mkdir -p /real && ln -s real /way\nWORKDIR /way/sub\nRUN pwd >at\nCOPY file .\n',
       files: { file: 'f' },
-      without: { buildah: buildah.workdirs },
     },
     {
       name: 'the last one is in the configuration, made or not by a step',
       dockerfile: 'FROM scratch\nWORKDIR /only/config\n',
-      without: { buildah: buildah.workdirs },
     },
     {
       name: 'of a base, in the next stage',
