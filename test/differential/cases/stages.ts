@@ -1,4 +1,4 @@
-import { buildah, docker, type Topic } from '../case.ts';
+import { buildah, type Topic } from '../case.ts';
 
 export const stages: Topic = {
   name: 'stages',
