@@ -38,6 +38,8 @@ export interface Surroundings {
 export function runtimeConfig(spec: SandboxSpec, layout: Layout, around: Surroundings): RuntimeConfig {
   const insecure = spec.security === 'insecure';
   const capabilities = grantedCapabilities(spec.security);
+  // An insecure step keeps its rights under another user than root too.
+  const handedOn = insecure ? capabilities : [];
   const namespaces = ['pid', 'ipc', 'uts', 'mount'];
   if (spec.network === 'none') namespaces.push('network');
   if (around.cgroups === 'v2') namespaces.push('cgroup');
@@ -53,7 +55,12 @@ export function runtimeConfig(spec: SandboxSpec, layout: Layout, around: Surroun
       args: spec.args,
       env: spec.env,
       cwd: spec.cwd,
-      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      capabilities: {
+        bounding: capabilities,
+        effective: capabilities,
+        permitted: capabilities,
+        ...{ inheritable: handedOn, ambient: handedOn },
+      },
       rlimits: (spec.ulimits ?? []).map(({ name, soft, hard }) => ({
         type: `RLIMIT_${name.toUpperCase()}`,
         soft: limit(soft),

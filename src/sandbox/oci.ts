@@ -10,7 +10,7 @@ export interface RuntimeConfig {
     args: string[];
     env: string[];
     cwd: string;
-    capabilities: Record<'bounding' | 'effective' | 'permitted', string[]>;
+    capabilities: Record<'bounding' | 'effective' | 'permitted' | 'inheritable' | 'ambient', string[]>;
     rlimits: { type: string; soft: number; hard: number }[];
     noNewPrivileges: boolean;
   };

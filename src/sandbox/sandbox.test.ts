@@ -131,6 +131,14 @@ for (const rung of rungNames) {
       assert.deepEqual(filesBelow(all.upper), []);
     });
 
+    it('keeps these rights under another user too', async () => {
+      const line =
+        "grep -E '^Cap(Eff|Prm|Inh|Amb|Bnd)' /proc/self/status | cut -f2 | sort -u | wc -l; mount -t tmpfs none /tmp && id -u";
+      const user = { uid: 1234, gid: 1234, additionalGids: [] };
+      const { out, err } = await runLine(rung, fixture, line, { security: 'insecure', user });
+      assert.equal(out, '1\n1234\n', err);
+    });
+
     it('is in a control group of its own below the one asked for', async () => {
       const parent = `stagecraft-test-${process.pid}`;
       const { out } = await runLine(rung, fixture, 'cat /proc/1/cgroup', { cgroupParent: parent });

@@ -6,6 +6,7 @@ import { addressOf, cPath, errnoError, libc } from './libc.ts';
 const cSethostname = libc('int sethostname(const uint8_t *name, uint64_t length)');
 const cSetrlimit = libc('int setrlimit(int resource, const uint64_t *limits)');
 const cPrctl = libc('int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)');
+const cCapset = libc('int capset(const uint8_t *header, const uint8_t *data)');
 const cSeccomp = libc(
   'int64_t syscall(int64_t number, uint64_t operation, uint64_t flags, const uint8_t *program)',
 );
@@ -54,7 +55,9 @@ export function setResourceLimit(name: string, soft: number, hard: number): void
 
 const PR_SET_PDEATHSIG = 1;
 const PR_CAPBSET_DROP = 24;
+const PR_SET_KEEPCAPS = 8;
 const PR_CAP_AMBIENT = 47;
+const PR_CAP_AMBIENT_RAISE = 2;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 
 /** Has the kernel kill this process when its parent dies. A change of user ends the agreement. */
@@ -70,6 +73,28 @@ export function dropFromBoundingSet(bit: number): boolean {
 /** Empties the set of capabilities that programs without set-id bits would keep. */
 export function clearAmbientCapabilities(): void {
   if (cPrctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) !== 0) throw errnoError('prctl');
+}
+
+/** Lets the calling thread keep its permitted capabilities when it becomes another user than root. */
+export function keepCapabilities(): void {
+  if (cPrctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) !== 0) throw errnoError('prctl');
+}
+
+const capabilityVersion = 0x20080522;
+
+/** Makes these capabilities, by their bits, all that the calling thread has, and hands them on to what it executes. */
+export function raiseAmbientCapabilities(bits: readonly number[]): void {
+  const header = Buffer.alloc(8);
+  header.writeUInt32LE(capabilityVersion);
+  const words = new Uint32Array(6);
+  for (const bit of bits) {
+    const low = 3 * (bit >> 5);
+    // Effective, permitted and inheritable; the higher half of all three follows the lower one.
+    for (let set = 0; set < 3; set++) words[low + set]! |= 1 << (bit & 31);
+  }
+  if (cCapset(header, Buffer.from(words.buffer)) !== 0) throw errnoError('capset');
+  for (const bit of bits)
+    if (cPrctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, bit, 0, 0) !== 0) throw errnoError('prctl');
 }
 
 const SYS_seccomp: Partial<Record<NodeJS.Architecture, number>> = { x64: 317, arm64: 277 };

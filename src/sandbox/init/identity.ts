@@ -4,6 +4,8 @@ import {
   dieWithParent,
   dropFromBoundingSet,
   installFilter,
+  keepCapabilities,
+  raiseAmbientCapabilities,
   setResourceLimit,
 } from '../../syscall/process.ts';
 import { type Capability, capabilityBit, lastCapabilityBit } from '../capabilities.ts';
@@ -22,10 +24,14 @@ export function assumeIdentity({ process: wanted, annotations }: RuntimeConfig):
   // The filter comes first because it takes a right that is given up next; it lets through all that follows.
   if (filter !== undefined) installFilter(Buffer.from(filter, 'base64'));
   clearAmbientCapabilities();
-  const kept = new Set(wanted.capabilities.bounding.map(each => capabilityBit(each as Capability)));
+  const bits = (names: readonly string[]) => names.map(each => capabilityBit(each as Capability));
+  const kept = new Set(bits(wanted.capabilities.bounding));
   for (let bit = 0; bit <= lastCapabilityBit; bit++) if (!kept.has(bit) && !dropFromBoundingSet(bit)) break;
   if (readFileSync('/proc/self/setgroups', 'latin1').trim() !== 'deny') process.setgroups!(additionalGids);
+  const ambient = bits(wanted.capabilities.ambient);
+  if (ambient.length > 0) keepCapabilities();
   process.setgid!(gid);
   process.setuid!(uid);
+  if (ambient.length > 0) raiseAmbientCapabilities(ambient);
   dieWithParent();
 }
