@@ -38,7 +38,7 @@ const flags = {
     help: 'The Dockerfile, - for standard input (default CONTEXT/Dockerfile)',
     complete: 'file',
   },
-  fix: { kind: 'boolean', help: 'Mend what can be mended without a change of meaning' },
+  fix: { kind: 'boolean', help: 'Mend what can be mended mechanically; --diff shows how' },
   format: {
     kind: 'text',
     value: 'FORMAT',
