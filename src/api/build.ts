@@ -8,7 +8,7 @@ import { checkBuiltImage } from './built-image.ts';
 import { explainClimbing } from './climbing.ts';
 import { explainGoals, goalsOf } from './goals.ts';
 import { writeOutput } from './outputs.ts';
-import { findingsToTell, makesIndex, planBuild, platformsOf } from './planning.ts';
+import { makesIndex, planBuild, platformsOf } from './planning.ts';
 import type { BuildRequest, BuildResult } from './request.ts';
 import { withServices } from './services.ts';
 import { Task } from './task.ts';
@@ -53,7 +53,7 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
       names: [...new Set(written.flatMap(each => each.names))],
       metadata: first?.metadata ?? {},
       steps,
-      warnings: [...plans.flatMap((plan, i) => findingsToTell(plan.warnings, i === 0)), ...found],
+      warnings: [...plans.flatMap(plan => plan.warnings), ...found],
       durationMs: performance.now() - started,
     };
   });

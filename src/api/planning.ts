@@ -8,7 +8,6 @@ import {
 } from '../image/platform.ts';
 import { familiarName, normalizeReference } from '../image/reference.ts';
 import type { Platform } from '../image/types.ts';
-import type { Finding } from '../lint/types.ts';
 import { parseBoolean } from '../util/boolean.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type CheckedPlan, planChecked } from './checked-plan.ts';
@@ -66,14 +65,6 @@ export function makesIndex(request: BuildRequest): boolean {
 }
 
 /**
- * What to tell of the plan for a platform. What is said of the Dockerfile is said once, for the first one, as BuildKit
- * does; of others only that their base image is for another platform, which makes an image that is not what it says.
- */
-export function findingsToTell(findings: readonly Finding[], isFirst: boolean): readonly Finding[] {
-  return isFirst ? findings : findings.filter(({ rule }) => rule === 'InvalidBaseImagePlatform');
-}
-
-/**
  * Makes graph and config of what was read, which is read once however many platforms are planned, and applies the
  * checks that builds apply.
  */
@@ -100,9 +91,10 @@ export async function planInputs(
     frontendRequest(request, inputs, targetPlatform, { resolveImage: resolve, resolveLayout }),
     () => mainTree(sources),
     (warnings, file) => {
-      tellFindings(request, findingsToTell(warnings, isFirst), file);
+      tellFindings(request, warnings, file);
     },
-    request.checks,
+    // What is to be said of the Dockerfile is said once, as by BuildKit.
+    isFirst ? request.checks : { options: { skip: 'all' } },
   );
 }
 
