@@ -410,6 +410,28 @@ test('our own rules do not fail a build that succeeds with Docker', async () => 
   );
 });
 
+test('instructions count as they are gone through: with the triggers of the base, and keys as variables make them', async () => {
+  const text = `FROM a AS base
+ONBUILD ENTRYPOINT ["a"]
+ONBUILD ENV key v
+ONBUILD ARG token
+FROM base
+ENTRYPOINT ["b"]
+ARG name=my_secret
+ENV $name=1`;
+  const { findings } = await check(text);
+  assert.deepEqual(
+    findings.map(({ rule, range, fix }) => `${range.start.line} ${rule}${fix ? ' fix' : ''}`),
+    [
+      '5 LegacyKeyValueFormat',
+      '5 SecretsUsedInArgOrEnv',
+      '5 SecretsUsedInArgOrEnv',
+      '5 MultipleInstructionsDisallowed',
+      '8 SecretsUsedInArgOrEnv',
+    ],
+  );
+});
+
 test('stages that the target does not need are not looked into', async () => {
   const text = 'FROM a AS one\nENV k v\nFROM b AS two\nENV k v\nFROM one\n';
   const lines = async (change: Partial<FrontendRequest>): Promise<number[]> =>

@@ -6,7 +6,7 @@ import { Warnings } from '../frontend/warnings.ts';
 import { checkDockerfile, isBuildkitRule, type Level } from '../lint/check.ts';
 import { type CheckOptions, defaultOptions, mergeOptions } from '../lint/options.ts';
 import { optionsOf } from '../lint/select.ts';
-import type { Finding, PlanSubject } from '../lint/types.ts';
+import type { Finding, PlanSubject, SyntaxSubject } from '../lint/types.ts';
 import type { FileTree } from '../snapshot/types.ts';
 import { StagecraftError } from '../util/errors.ts';
 import type { BuildRequest } from './request.ts';
@@ -59,13 +59,25 @@ export async function planAndCheck(
     if (!(failure instanceof StagecraftError)) throw failure;
     error = failure;
   }
-  const reached = plan?.reached;
-  const stages =
-    plan === undefined || request.allStages
-      ? file.stages
-      : plan.stages.flatMap(each => (each.stage && reached?.has(each) ? [each.stage] : []));
-  const input = { file, stages, warnings: warnings.list(), plan: plan?.subject };
+  const input = { file, ...stagesOf(file, request, plan), warnings: warnings.list(), plan: plan?.subject };
   return { file, options, findings: await checkDockerfile(input, options, level), plan, error };
+}
+
+/** The stages to look into, planned where that went well. */
+function stagesOf(
+  file: Dockerfile,
+  { allStages }: FrontendRequest,
+  plan: DockerfilePlan | undefined,
+): Pick<SyntaxSubject, 'stages' | 'steps'> {
+  if (plan === undefined) {
+    const steps = file.stages.map(stage => stage.instructions.map(instruction => ({ instruction })));
+    return { stages: file.stages, steps };
+  }
+  const planned = plan.stages.filter(each => allStages || plan.reached.has(each));
+  return {
+    stages: planned.flatMap(({ stage }) => stage ?? []),
+    steps: planned.map(({ steps }) => steps),
+  };
 }
 
 function subjectOf(

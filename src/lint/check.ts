@@ -1,17 +1,19 @@
-import type { Dockerfile, Stage } from '../dockerfile/types.ts';
+import type { Dockerfile } from '../dockerfile/types.ts';
 import type { FrontendWarning } from '../frontend/types.ts';
 import type { CheckOptions } from './options.ts';
 import { planningFindings } from './planning.ts';
 import type { Rules } from './registry.ts';
 import { runRules } from './run.ts';
 import { selectFindings } from './select.ts';
-import type { Finding, ImageSubject, PlanSubject } from './types.ts';
+import type { Finding, ImageSubject, PlanSubject, SyntaxSubject } from './types.ts';
 
 /** A Dockerfile to check, with as much as is known of it. */
 export interface CheckInput {
   readonly file: Dockerfile;
   /** The stages to look into. */
-  readonly stages: readonly Stage[];
+  readonly stages: SyntaxSubject['stages'];
+  /** What they consist of. */
+  readonly steps: SyntaxSubject['steps'];
   /** What the frontend came upon. */
   readonly warnings: readonly FrontendWarning[];
   /** Where it could be planned. */
@@ -23,14 +25,14 @@ export type Level = Finding['level'];
 
 /** What the rules find in a Dockerfile, and its options let through, in the order of the file. */
 export async function checkDockerfile(
-  { file, stages, warnings, plan }: CheckInput,
+  { file, stages, steps, warnings, plan }: CheckInput,
   options: CheckOptions,
   level: Level,
 ): Promise<Finding[]> {
   const rules = await loadRules(level);
   const findings = [
     ...planningFindings(file, warnings),
-    ...(await runRules(rules.syntax, { file, stages })),
+    ...(await runRules(rules.syntax, { file, stages, steps })),
     ...(plan === undefined ? [] : await runRules(rules.plan, plan)),
   ];
   return selectFindings(file, findings, options);

@@ -1,5 +1,5 @@
 import type { Dockerfile, Stage } from '../dockerfile/types.ts';
-import type { StagePlan } from '../frontend/stage-plan.ts';
+import type { PlannedStep, StagePlan } from '../frontend/stage-plan.ts';
 import type { FrontendResult } from '../frontend/types.ts';
 import type { ImageConfig } from '../image/types.ts';
 import type { FileTree } from '../snapshot/types.ts';
@@ -35,7 +35,7 @@ export interface Edit {
   readonly text: string;
 }
 
-/** What the text alone tells. */
+/** What the text tells, and what became of its instructions where they could be planned. */
 export interface SyntaxSubject {
   readonly file: Dockerfile;
   /**
@@ -43,7 +43,12 @@ export interface SyntaxSubject {
    * file as a whole, such as names of stages, is looked for in `file.stages`.
    */
   readonly stages: readonly Stage[];
+  /** The same stages as they are gone through: the triggers that a base brought first. */
+  readonly steps: readonly (readonly Step[])[];
 }
+
+/** An instruction as it is written, and, where planning got there, with its variables replaced. */
+export type Step = Pick<PlannedStep, 'instruction' | 'known'>;
 
 /** What planning found out. Only where the Dockerfile could be planned. */
 export interface PlanSubject {

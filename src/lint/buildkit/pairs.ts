@@ -9,8 +9,8 @@ export const legacyKeyValueFormat: Rule<SyntaxSubject> = {
   description: 'Legacy key/value format with whitespace separator should not be used',
   url: buildkitPage('LegacyKeyValueFormat'),
   level: 'warning',
-  check({ file, stages }, report) {
-    for (const instruction of stages.flatMap(stage => stage.instructions)) {
+  check({ file, steps }, report) {
+    for (const { instruction } of steps.flat()) {
       if (instruction.kind !== 'ENV' && instruction.kind !== 'LABEL') continue;
       const { keyword, range, pairs } = instruction;
       for (const pair of pairs) {
@@ -43,8 +43,10 @@ export const secretsUsedInArgOrEnv: Rule<SyntaxSubject> = {
   description: 'Sensitive data should not be used in the ARG or ENV commands',
   url: buildkitPage('SecretsUsedInArgOrEnv'),
   level: 'warning',
-  check({ stages }, report) {
-    for (const instruction of stages.flatMap(stage => stage.instructions)) {
+  check({ steps }, report) {
+    for (const { instruction: written, known } of steps.flat()) {
+      // What a variable makes of a key counts.
+      const instruction = known?.instruction ?? written;
       const { kind, range } = instruction;
       const pairs: readonly { key: string }[] =
         kind === 'ARG' ? instruction.args : kind === 'ENV' ? instruction.pairs : [];

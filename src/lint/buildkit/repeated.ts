@@ -7,10 +7,10 @@ export const multipleInstructionsDisallowed: Rule<SyntaxSubject> = {
   description: 'Multiple instructions of the same type should not be used in the same stage',
   url: buildkitPage('MultipleInstructionsDisallowed'),
   level: 'warning',
-  check({ stages }, report) {
-    for (const stage of stages) {
+  check({ steps }, report) {
+    for (const stage of steps) {
       const last = new Map<StageInstruction['kind'], StageInstruction>();
-      for (const instruction of stage.instructions) {
+      for (const { instruction } of stage) {
         if (!/^(?:CMD|ENTRYPOINT|HEALTHCHECK)$/.test(instruction.kind)) continue;
         const before = last.get(instruction.kind);
         last.set(instruction.kind, instruction);

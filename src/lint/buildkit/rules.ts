@@ -10,7 +10,7 @@ import { multipleInstructionsDisallowed } from './repeated.ts';
 import { jsonArgsRecommended } from './shell-form.ts';
 import { duplicateStageName, reservedStageName, stageNameCasing } from './stage-names.ts';
 
-/** BuildKit's rules that the text alone decides. */
+/** BuildKit's rules that need no plan, though those of instructions see more where there is one. */
 export const buildkitSyntaxRules: readonly Rule<SyntaxSubject>[] = [
   noEmptyContinuation,
   maintainerDeprecated,

@@ -16,7 +16,7 @@ async function of(text: string): Promise<string[]> {
   const { file } = await subjectOf(text);
   return findings<never>(
     rule as unknown as Rule<never>,
-    { file, stages: file.stages } satisfies SyntaxSubject as never,
+    { file, stages: file.stages, steps: [] } satisfies SyntaxSubject as never,
   );
 }
 
