@@ -2,16 +2,31 @@
 // Guided by coverage: an input that runs new code is kept and changed further. Each session is a process of its own with
 // little memory, watched by this one. What is found is written to `fuzz-findings/`.
 import { fork } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from '../../src/util/digest.ts';
 import type { SessionReport } from './session.ts';
 import type { Finding } from './target.ts';
 
-const minutes = Number(process.argv[2] ?? 10);
-const firstSeed = Number(process.argv[3] ?? Date.now() % 1e9);
-/** An input that takes longer than this hangs. */
+const [minutes, firstSeed] = [process.argv[2] ?? 10, process.argv[3] ?? Date.now() % 1e9].map(Number) as [
+  number,
+  number,
+];
+if (!(minutes > 0) || !Number.isInteger(firstSeed)) {
+  console.error('Usage: npm run fuzz -- [minutes] [seed]');
+  process.exit(2);
+}
+/** An input that takes more processor time than this hangs, in milliseconds: a busy machine is no finding. */
 const patience = 2000;
 /** The heap of a session, in MB: what it needs itself, and the 100 MB that an input may have. */
 const heapLimit = 320;
@@ -49,11 +64,12 @@ function runSession(seed: number): Promise<void> {
     total.blocks = report.blocks;
     for (const { input, ...finding } of report.findings) keep(finding, Buffer.from(input, 'base64'));
   });
-  let last = { number: 0, since: Date.now() };
+  let last = { number: 0, used: 0 };
   const watch = setInterval(() => {
     const { number, input } = readCurrent(place);
-    if (number !== last.number) last = { number, since: Date.now() };
-    else if (number > 0 && Date.now() - last.since > patience) {
+    const used = processorTime(child.pid!);
+    if (number !== last.number) last = { number, used };
+    else if (number > 0 && used - last.used > patience) {
       keep({ kind: 'hang', detail: `more than ${patience} ms` }, input);
       child.kill('SIGKILL');
     }
@@ -67,6 +83,20 @@ function runSession(seed: number): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Milliseconds that a process has used of all processors (proc(5)). */
+function processorTime(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    // Clock ticks, a hundred a second.
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    // It ended meanwhile.
+    return 0;
+  }
 }
 
 function readCurrent(place: string): { number: number; input: Uint8Array } {
