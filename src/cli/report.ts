@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isErrno, type SourceRange, StagecraftError } from '../util/errors.ts';
 import { formatExcerpt, textOf } from '../util/excerpt.ts';
+import { printableLines } from '../util/printable.ts';
 
 export interface ReportOptions {
   readonly color: boolean;
@@ -15,11 +16,12 @@ export function describeError(error: unknown, { color, debug }: ReportOptions): 
   let text = '';
   if (known) {
     if (known.range) text += excerptOf(known.range, textOf(known));
-    text += `${label} ${known.message}\n`;
-    if (known.hint) text += `${known.hint}\n`;
+    // Both may quote what a server or a Dockerfile says.
+    text += `${label} ${printableLines(known.message)}\n`;
+    if (known.hint) text += `${printableLines(known.hint)}\n`;
   } else {
     const message = error instanceof Error ? error.message : String(error);
-    text += `${label} Something went wrong that Stagecraft did not foresee, sorry: ${message}\n`;
+    text += `${label} Something went wrong that Stagecraft did not foresee, sorry: ${printableLines(message)}\n`;
     if (!debug) text += 'Set STAGECRAFT_DEBUG=1 to see where, and please report it.\n';
   }
   return debug ? text + stackOf(error) : text;
@@ -55,7 +57,7 @@ function excerptOf(range: SourceRange, text?: string): string {
 }
 
 function placeOf(range: SourceRange): string {
-  return `${range.file}:${range.start.line}\n`;
+  return `${printableLines(range.file)}:${range.start.line}\n`;
 }
 
 function stackOf(error: unknown): string {

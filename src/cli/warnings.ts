@@ -1,7 +1,7 @@
 import { furtherReading } from '../lint/pages.ts';
 import type { Finding } from '../lint/types.ts';
-import { printable } from '../progress/tail.ts';
 import { formatExcerpt } from '../util/excerpt.ts';
+import { printable } from '../util/printable.ts';
 
 /**
  * What the checks of a build found, as buildx shows it with `--debug`: each with the lines that it is about. Empty when

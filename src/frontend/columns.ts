@@ -1,5 +1,8 @@
+import { printable } from '../util/printable.ts';
+
 /** Rows in columns, as Go's tabwriter sets them: all but the last column as wide as its widest cell and some space. */
-export function table(rows: readonly (readonly string[])[], space = 3): string {
+export function table(cells: readonly (readonly string[])[], space = 3): string {
+  const rows = cells.map(row => row.map(printable));
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map(row => [...(row[column] ?? '')].length)),
   );

@@ -1,3 +1,4 @@
+import { printable } from '../util/printable.ts';
 import { hasFailed, type Step } from './trace.ts';
 import { formatStamp } from './units.ts';
 
@@ -10,7 +11,7 @@ export function isCancellation(error: unknown): boolean {
 export function describeFailures(steps: readonly Step[], tellDropped = false): string {
   let out = '';
   for (const step of steps.filter(hasFailed)) {
-    out += `------\n > ${step.name}:\n`;
+    out += `------\n > ${printable(step.name)}:\n`;
     const { lines, dropped } = step.tail;
     if (tellDropped && dropped > 0) out += `(${dropped} earlier lines; --progress=plain shows all)\n`;
     for (const { text, seconds } of lines) out += `${formatStamp(seconds)} ${text}\n`;

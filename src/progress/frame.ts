@@ -1,5 +1,5 @@
+import { printable } from '../util/printable.ts';
 import { groupByStage, isGroupCompleted, type StepGroup } from './stages.ts';
-import { printable } from './tail.ts';
 import {
   type BuildTrace,
   hasFailed,

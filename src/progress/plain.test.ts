@@ -36,6 +36,15 @@ test('a step is printed with its number, stamped output and duration', () => {
   );
 });
 
+test('names and errors of steps do not reach the terminal as commands to it', () => {
+  const text = print(script => [
+    script.announce('COPY a\u001b]0;title\u0007 /'),
+    script.start('COPY a\u001b]0;title\u0007 /', 0),
+    script.complete('COPY a\u001b]0;title\u0007 /', 0, 1),
+  ]);
+  assert.equal(text, '#1 COPY a]0;title /\n#1 DONE 1.0s\n');
+});
+
 test('numbers follow the order of printing, with an empty line between steps', () => {
   const text = print(script => [
     script.announce('[1/2] FROM debian', '[2/2] COPY . .', 'exporting to image'),

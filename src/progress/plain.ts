@@ -1,5 +1,6 @@
 import { bytesFromText } from '../util/bytes.ts';
 import type { Digest } from '../util/digest.ts';
+import { printable } from '../util/printable.ts';
 import { describeFailures, isCancellation } from './failures.ts';
 import { appendOutput, describeMeasure, outcome, type Printed } from './plain-lines.ts';
 import {
@@ -212,7 +213,7 @@ export class PlainDisplay implements Display {
     if (step !== this.#current) this.#printHeading(step, printed);
     const open = this.#printMeasures(step, printed);
     for (const warning of step.warnings.slice(printed.warnings)) {
-      this.#line(printed, `WARN: ${Buffer.from(warning.short, 'base64').toString('latin1')}`);
+      this.#line(printed, `WARN: ${Buffer.from(warning.short, 'base64').toString()}`);
     }
     printed.warnings = step.warnings.length;
     this.#printOutput(printed);
@@ -220,7 +221,7 @@ export class PlainDisplay implements Display {
     if (isCompleted(step) && !open) {
       if (printed.partial) this.#out += '\n';
       printed.partial = false;
-      this.#line(printed, bytesFromText(outcome(step)));
+      this.#line(printed, outcome(step));
       this.#current = undefined;
       printed.events = 0;
     }
@@ -237,7 +238,7 @@ export class PlainDisplay implements Display {
     }
     if (!this.#first) this.#out += '\n';
     this.#first = false;
-    this.#line(printed, bytesFromText(step.name));
+    this.#line(printed, step.name);
   }
 
   /** Prints measures that moved far enough since they were last printed. Returns true when one is still open. */
@@ -252,7 +253,7 @@ export class PlainDisplay implements Display {
       }
       this.#lastMeasure.set(measure, { current: measure.current, timestamp: measure.timestamp });
       if (measure.completed === undefined) open = true;
-      this.#line(printed, bytesFromText(describeMeasure(measure)));
+      this.#line(printed, describeMeasure(measure));
     }
     printed.changedMeasures.clear();
     return open;
@@ -274,7 +275,8 @@ export class PlainDisplay implements Display {
     printed.pendingBytes = 0;
   }
 
+  /** What we say; output of steps goes out as it is. */
   #line(printed: Printed, text: string): void {
-    this.#out += `#${printed.number} ${text}\n`;
+    this.#out += `#${printed.number} ${bytesFromText(printable(text))}\n`;
   }
 }

@@ -1,5 +1,5 @@
+import { printable } from '../util/printable.ts';
 import { groupByStage } from './stages.ts';
-import { printable } from './tail.ts';
 import { type BuildTrace, isCompleted, type Step, secondsAtWork } from './trace.ts';
 import { formatSeconds } from './units.ts';
 

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { printable } from '../util/printable.ts';
 
 /** One line that a process wrote, and how many seconds after the step's start it began. */
 export interface OutputLine {
@@ -72,12 +73,6 @@ export class OutputTail {
       this.dropped++;
     }
   }
-}
-
-/** Text in which nothing moves the cursor: tabs become spaces, other control characters vanish. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about.
-  return text.replaceAll('\t', '    ').replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '');
 }
 
 /** Where an escape sequence begins that the text does not end, else the text's length. */

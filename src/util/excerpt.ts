@@ -13,7 +13,7 @@ export function formatExcerpt(text: string, range: SourceRange): string {
   const last = Math.min(lastLine(range), lines.length);
   if (first < 1 || first > lines.length) return '';
   const context = first === last ? 2 : 1;
-  let excerpt = `${range.file}:${first}\n${rule}\n`;
+  let excerpt = `${printable(range.file)}:${first}\n${rule}\n`;
   for (let line = Math.max(1, first - context); line <= Math.min(lines.length, last + context); line++) {
     const marker = line >= first && line <= last ? '>>>' : '   ';
     excerpt += `${` ${String(line).padStart(3)} | ${marker} ${printable(lines[line - 1]!)}`.trimEnd()}\n`;

@@ -1,6 +1,7 @@
 import type { SourceRange } from '../../util/errors.ts';
 import { formatExcerpt } from '../../util/excerpt.ts';
 import { lineRanges } from '../../util/line-ranges.ts';
+import { printable } from '../../util/printable.ts';
 import type { CheckReport } from '../report.ts';
 
 /** BuildKit's result of `--call=check,format=json` (frontend/subrequests/lint), for any number of files. */
@@ -70,7 +71,7 @@ export function lintText({ findings, data, error }: CheckReport): string {
   const heading = `Check complete, ${count === 1 ? '1 warning has' : `${count} warnings have`} been found!\n`;
   const blocks = findings.map(({ rule, url, message, range, level }) => {
     const kind = level === 'warning' ? 'WARNING' : 'ADVICE';
-    return `\n${kind}: ${rule}${url === undefined ? '' : ` - ${url}`}\n${message}\n${formatExcerpt(text, range)}`;
+    return `\n${kind}: ${rule}${url === undefined ? '' : ` - ${url}`}\n${printable(message)}\n${formatExcerpt(text, range)}`;
   });
   return heading + blocks.join('');
 }

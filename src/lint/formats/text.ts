@@ -1,4 +1,5 @@
 import { formatExcerpt } from '../../util/excerpt.ts';
+import { printable } from '../../util/printable.ts';
 import { furtherReading } from '../pages.ts';
 import type { CheckReport } from '../report.ts';
 import type { Finding } from '../types.ts';
@@ -18,8 +19,8 @@ function blocksOf({ findings, data }: CheckReport): string {
 function describe({ level, rule, message, url, fix }: Finding): string {
   const reading = furtherReading(rule, url);
   const more = reading === undefined ? '' : `More info: ${reading}\n`;
-  const mends = fix === undefined ? '' : `--fix: ${fix.title}\n`;
-  return `${level === 'warning' ? 'WARNING' : 'ADVICE'} ${rule}: ${message}\n${more}${mends}`;
+  const mends = fix === undefined ? '' : `--fix: ${printable(fix.title)}\n`;
+  return `${level === 'warning' ? 'WARNING' : 'ADVICE'} ${rule}: ${printable(message)}\n${more}${mends}`;
 }
 
 function summary(reports: readonly CheckReport[]): string {
