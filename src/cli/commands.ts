@@ -23,6 +23,10 @@ export const commands: Readonly<Record<string, Entry>> = {
   images: entry('List images', () => import('./commands/images.ts')),
   history: entry('Show the steps that made an image', () => import('./commands/history.ts')),
   inspect: entry('Show all that is known of images, as JSON', () => import('./commands/inspect.ts')),
+  sbom: entry(
+    'Print the bill of materials of an image: the packages in it',
+    () => import('./commands/sbom.ts'),
+  ),
   load: entry('Take images from an archive', () => import('./commands/load.ts')),
   save: entry('Write images into an archive', () => import('./commands/save.ts')),
   pull: entry('Take an image from its registry into the store', () => import('./commands/pull.ts')),

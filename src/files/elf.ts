@@ -35,13 +35,8 @@ export function readElf(fd: number): Elf | undefined {
   const opened = openHeader(fd);
   if (opened === undefined) return undefined;
   const { head, read } = opened;
-  const table = read.word(head, read.wide ? 32 : 28);
-  const size = read.half(head, read.wide ? 54 : 42);
-  const count = read.half(head, read.wide ? 56 : 44);
-  if (size < (read.wide ? 56 : 32) || count > most.segments) return undefined;
-  const bytes = readAt(fd, table, size * count);
-  const segments: Segment[] = [];
-  for (let at = 0; at + size <= bytes.length; at += size) segments.push(readSegment(read, bytes, at));
+  const segments = readSegments(fd, opened);
+  if (segments === undefined) return undefined;
   const dynamic = segments.find(({ type }) => type === 2);
   return {
     bits: read.wide ? 64 : 32,
@@ -49,6 +44,12 @@ export function readElf(fd: number): Elf | undefined {
     interpreter: interpreterOf(fd, segments),
     ...readDynamic(fd, read, segments, dynamic),
   };
+}
+
+/** Where in the file lies what a program has at an address once it is loaded; nothing if nowhere. */
+export function offsetOfAddress(fd: number, address: number): number | undefined {
+  const opened = openHeader(fd);
+  return opened && offsetOf(readSegments(fd, opened) ?? [], address);
 }
 
 /** The sections of an ELF file by name, those with bytes in the file; empty where it has no table of them. */
@@ -79,12 +80,29 @@ export function readSections(fd: number): ReadonlyMap<string, Extent> {
   return sections;
 }
 
-function openHeader(fd: number): { head: Buffer; read: Fields } | undefined {
+interface Header {
+  readonly head: Buffer;
+  readonly read: Fields;
+}
+
+function openHeader(fd: number): Header | undefined {
   const head = readAt(fd, 0, 64);
   if (head.length < 52 || head.readUInt32BE(0) !== 0x7f454c46) return undefined;
   const [wide, little] = [head[4] === 2, head[5] === 1];
   if ((!wide && head[4] !== 1) || (!little && head[5] !== 2) || (wide && head.length < 64)) return undefined;
   return { head, read: new Fields(little, wide) };
+}
+
+/** The program header table; nothing if it is damaged. */
+function readSegments(fd: number, { head, read }: Header): Segment[] | undefined {
+  const table = read.word(head, read.wide ? 32 : 28);
+  const size = read.half(head, read.wide ? 54 : 42);
+  const count = read.half(head, read.wide ? 56 : 44);
+  if (size < (read.wide ? 56 : 32) || count > most.segments) return undefined;
+  const bytes = readAt(fd, table, size * count);
+  const segments: Segment[] = [];
+  for (let at = 0; at + size <= bytes.length; at += size) segments.push(readSegment(read, bytes, at));
+  return segments;
 }
 
 function readSegment(read: Fields, bytes: Buffer, at: number): Segment {

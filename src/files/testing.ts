@@ -82,7 +82,7 @@ export function makeElf(options: ElfOptions): Buffer {
     half(wide ? 64 : 40),
     half(sectionTable.count),
     half(0),
-    segment(1, 4, 0, total),
+    segment(1, 4, 0, total + sectionTable.bytes.length),
     ...(interpreter === undefined ? [] : [segment(3, 4, interpAt, interp.length)]),
     segment(2, 6, dynamicAt, dynamic.length),
     interp,

@@ -9,12 +9,13 @@ const most = 300_000;
 /**
  * Goes through all names of a tree, directories before what is in them. Looks at nothing but the directories.
  * @param visit says of a directory whether to go into it
+ * @returns false if there was too much to go through all
  */
 export function walk(
   tree: FileTree,
   from: ByteString,
   visit: (path: ByteString, name: ByteString, type: EntryType) => boolean,
-): void {
+): boolean {
   const open = [from];
   let left = most;
   for (let path = open.pop(); path !== undefined && left > 0; path = open.pop()) {
@@ -28,6 +29,7 @@ export function walk(
     // The first in byte order is the next.
     for (const each of below.reverse()) open.push(each);
   }
+  return left > 0;
 }
 
 /** Layers know the types of what they hold without a look at each. */

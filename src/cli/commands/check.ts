@@ -169,7 +169,7 @@ async function write(
     stdout.write(`${JSON.stringify(lintResults(reports), null, 2)}\n`);
   } else if (format === 'sarif') {
     const { sarifLog } = await import('../../lint/formats/sarif.ts');
-    const { version } = await import('../version.ts');
+    const { version } = await import('../../util/version.ts');
     stdout.write(`${JSON.stringify(sarifLog(reports, version, process.cwd()), null, 2)}\n`);
   } else {
     const { checkText } = await import('../../lint/formats/text.ts');
