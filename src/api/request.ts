@@ -6,6 +6,7 @@ import type { CheckOptions } from '../lint/options.ts';
 import type { Finding } from '../lint/types.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import type { StepReport } from '../solver/reporter.ts';
+import type { StorageLimits } from '../store/selection.ts';
 
 /** Where a secret's value comes from: a file, or a variable of this process's environment. */
 export type SecretSource = { id: string; file: string } | { id: string; env: string };
@@ -79,6 +80,8 @@ export interface BuildRequest {
   sourceDateEpoch?: number | undefined;
   /** The store's directory; the usual place unless given. */
   store?: string | undefined;
+  /** How large the store may be; what was not used for longest is removed once the build is done. No limit unless given. */
+  storageLimits?: StorageLimits | undefined;
   /** Which checks are applied: warnings, unless advice is asked for; and what `# check=` may say, on top of it. */
   checks?: { level?: Level; options?: Partial<CheckOptions> };
   onProgress?: ProgressSink;

@@ -8,7 +8,8 @@ import type { Rights, SolverServices } from '../solver/types.ts';
 import { LayerDigests } from '../source/layers.ts';
 import { blobsOf } from '../store/blobs.ts';
 import { takeLease } from '../store/leases.ts';
-import { openStore } from '../store/store.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { StagecraftError } from '../util/errors.ts';
 import { rememberText } from '../util/excerpt.ts';
 import { ambientOf } from './ambient.ts';
 import { BaseImages } from './base-images.ts';
@@ -93,8 +94,24 @@ export async function withServices<T>(
       await images.close();
     } finally {
       lease.release();
+      await collect(store, request, signal);
       store.close();
     }
+  }
+}
+
+/**
+ * Keeps the store within its limits. An ordinary user's build that needed no namespace added next to nothing, and may
+ * not look into layers.
+ */
+async function collect(store: Store, { storageLimits }: BuildRequest, signal: AbortSignal): Promise<void> {
+  if (storageLimits === undefined || process.getuid?.() !== 0 || signal.aborted) return;
+  const { collectIfFull } = await import('../store/collection.ts');
+  try {
+    await collectIfFull(store, storageLimits, signal);
+  } catch (error) {
+    // The build is done, or has an error of its own to tell; `stagecraft prune` says what is in the way.
+    if (!(error instanceof StagecraftError) && !signal.aborted) throw error;
   }
 }
 

@@ -23,6 +23,9 @@ Examples:
 
 Environment:
   STAGECRAFT_ROOT     The directory of the store
+  STAGECRAFT_MAX_STORAGE, STAGECRAFT_MIN_FREE_SPACE, STAGECRAFT_RESERVED_SPACE
+                      Sizes such as 20GB: after a build what was not used for
+                      longest goes from a store that is larger
   STAGECRAFT_DEBUG    Set to 1 to see where an unexpected error came from
   BUILDKIT_PROGRESS   The --progress to use where none is given
   NO_COLOR            Set to turn colours off

@@ -17,38 +17,37 @@ export interface Reachable {
 export interface MarkOptions {
   /** What was used since then stays, whether or not anything refers to it. */
   usedSince: number;
-  /** Keep the unpacked layers of the images in the store, which save time but can be made again. */
-  keepUnpacked: boolean;
+  /** Images without a name that were made before then keep nothing; without it they do. */
+  untaggedBefore?: number;
 }
 
 /** Follows all references from the images, the build cache and what is in use. Call it inside a transaction. */
 export function markReachable(store: Store, blobs: BlobStore, options: MarkOptions): Reachable {
-  const marked: Reachable = { blobs: new Set(), layers: new Set() };
-  const diffIds = new Set<Digest>();
-  const images = store.prepare('SELECT DISTINCT digest, media_type, size FROM images').all();
-  for (const { digest, media_type, size } of images as { digest: Digest; media_type: string; size: number }[])
-    markBlob(blobs, { digest, mediaType: media_type, size }, marked.blobs, diffIds);
-  for (const base of listBases(store)) markBlob(blobs, base, marked.blobs, diffIds);
+  const images = store
+    .prepare(
+      'SELECT DISTINCT digest, media_type AS mediaType, size FROM images WHERE name <> digest OR created_at >= ?',
+    )
+    .all(options.untaggedBefore ?? 0) as unknown as Descriptor[];
+  const { blobs: found, diffIds } = referencesOf(blobs, [...images, ...listBases(store)]);
+  const marked: Reachable = { blobs: found, layers: new Set() };
 
   for (const { outputs } of store.prepare('SELECT outputs FROM cache_records').all() as { outputs: string }[])
     for (const layer of layersOfOutputs(outputs)) marked.layers.add(layer);
   const used = store.prepare('SELECT id FROM layers WHERE last_used_at >= ?').all(options.usedSince);
   for (const { id } of used as { id: string }[]) marked.layers.add(id);
-  if (options.keepUnpacked) {
-    const unpacked = store.prepare('SELECT key, layer FROM unpacked_layers').all();
-    for (const { key, layer } of unpacked as { key: string; layer: string }[])
-      if (diffIds.has(key as Digest)) marked.layers.add(layer);
-    // Many layers in one, for mounting (`merged A B ...`): worth keeping while those are kept.
-    for (const { key, layer } of unpacked as { key: string; layer: string }[])
-      if (
-        key.startsWith('merged ') &&
-        key
-          .split(' ')
-          .slice(1)
-          .every(part => marked.layers.has(part))
-      )
-        marked.layers.add(layer);
-  }
+  const unpacked = store.prepare('SELECT key, layer FROM unpacked_layers').all();
+  for (const { key, layer } of unpacked as { key: string; layer: string }[])
+    if (diffIds.has(key as Digest)) marked.layers.add(layer);
+  // Many layers in one, for mounting (`merged A B ...`): worth keeping while those are kept.
+  for (const { key, layer } of unpacked as { key: string; layer: string }[])
+    if (
+      key.startsWith('merged ') &&
+      key
+        .split(' ')
+        .slice(1)
+        .every(part => marked.layers.has(part))
+    )
+      marked.layers.add(layer);
 
   const packed = store.prepare('SELECT layer, digest FROM layer_blobs').all();
   for (const { layer, digest } of packed as { layer: string; digest: Digest }[])
@@ -61,6 +60,16 @@ export function layersOfOutputs(json: string): string[] {
   const outputs = JSON.parse(json) as unknown;
   if (!Array.isArray(outputs)) return [];
   return outputs.flat().filter(layer => typeof layer === 'string');
+}
+
+/** What images consist of: their blobs, and the diffIDs of their layers. What is missing is passed over. */
+export function referencesOf(
+  blobs: BlobStore,
+  images: readonly Descriptor[],
+): { blobs: Set<Digest>; diffIds: Set<Digest> } {
+  const found = { blobs: new Set<Digest>(), diffIds: new Set<Digest>() };
+  for (const image of images) markBlob(blobs, image, found.blobs, found.diffIds);
+  return found;
 }
 
 function markBlob(blobs: BlobStore, descriptor: Descriptor, marked: Set<Digest>, diffIds: Set<Digest>): void {

@@ -1,5 +1,5 @@
 /** The version of the tables below. A store of an older one gets the tables it lacks; one of a newer one is refused. */
-export const schemaVersion = 3;
+export const schemaVersion = 4;
 
 /** All tables of `metadata.db`. Times are milliseconds since the epoch, sizes are bytes. */
 export const schema = `
@@ -75,12 +75,14 @@ CREATE TABLE IF NOT EXISTS cache_mounts (
 ) STRICT, WITHOUT ROWID;
 
 -- Processes that use the store now; see leases.ts. boot_id: of the boot and the process namespace (processes.ts).
+-- monotonic: milliseconds on the kernel's clock that nobody sets.
 CREATE TABLE IF NOT EXISTS leases (
   id INTEGER PRIMARY KEY,
   pid INTEGER NOT NULL,
   pid_started INTEGER NOT NULL,
   boot_id TEXT NOT NULL,
-  started_at INTEGER NOT NULL
+  started_at INTEGER NOT NULL,
+  monotonic INTEGER
 ) STRICT;
 
 -- Names held by one process at a time; see locks.ts.
@@ -95,6 +97,13 @@ CREATE TABLE IF NOT EXISTS locks (
 CREATE TABLE IF NOT EXISTS properties (
   name TEXT PRIMARY KEY,
   value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What directories of the store measured to, by path; see sizes.ts.
+CREATE TABLE IF NOT EXISTS sizes (
+  path TEXT PRIMARY KEY,
+  size INTEGER NOT NULL,
+  stamp INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- The layers that a copy made last, by its place: unchanged files of the next one are linked from there.
@@ -115,3 +124,6 @@ CREATE TABLE IF NOT EXISTS downloads (
   PRIMARY KEY (request, digest)
 ) STRICT, WITHOUT ROWID;
 `;
+
+/** What a store of version 3 and older lacks beside whole tables. */
+export const leaseClock = 'ALTER TABLE leases ADD COLUMN monotonic INTEGER';

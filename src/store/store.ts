@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { makeDirectories } from '../util/directories.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
-import { schema, schemaVersion } from './schema.ts';
+import { leaseClock, schema, schemaVersion } from './schema.ts';
 
 /** A place on disk that any number of builds, in any number of processes, use at once. */
 export interface Store {
@@ -81,8 +81,7 @@ function openOrExplain(root: string): DatabaseSync {
           hint: 'Use the version of Stagecraft that made it, or set STAGECRAFT_ROOT to another place.',
         },
       );
-    if (version < schemaVersion)
-      db.exec(`BEGIN IMMEDIATE; ${schema} PRAGMA user_version = ${schemaVersion}; COMMIT;`);
+    if (version < schemaVersion) upgrade(db);
     return db;
   } catch (error) {
     if (error instanceof StagecraftError) throw error;
@@ -94,6 +93,13 @@ function openOrExplain(root: string): DatabaseSync {
       cause: error,
     });
   }
+}
+
+function upgrade(db: DatabaseSync): void {
+  db.exec(`BEGIN IMMEDIATE; ${schema}`);
+  const columns = db.prepare('PRAGMA table_info(leases)').all();
+  if (!columns.some(({ name }) => name === 'monotonic')) db.exec(leaseClock);
+  db.exec(`PRAGMA user_version = ${schemaVersion}; COMMIT;`);
 }
 
 /** SQLITE_READONLY: the database is somebody else's. */
