@@ -118,6 +118,13 @@ suite('a Git repository as the build context', { skip: needs('git') }, () => {
     assert.equal(statSync(join(timed, 'file')).mtime.toISOString(), '2015-06-07T08:09:10.000Z');
   });
 
+  test('its commit gives the image the time that SOURCE_DATE_EPOCH=context means', async () => {
+    const args = ['--build-arg', 'SOURCE_DATE_EPOCH=context', '-t', 'dated'];
+    await work.build(url(), args);
+    const [{ Created }] = JSON.parse(await work.ok('inspect', 'dated'));
+    assert.equal(Date.parse(Created), Date.parse('2015-06-07T08:09:10Z'));
+  });
+
   test('is a named context too, as a whole stage and to copy and mount from', async () => {
     const directory = await work.files(
       { Dockerfile: 'FROM nothing AS src\nFROM src\nCOPY --from=other /x /copied\n' },
@@ -221,6 +228,22 @@ suite('a web address as the build context', { skip: needs('tar', 'xz', 'bzip2') 
         flag,
       );
     }
+  });
+
+  test('SOURCE_DATE_EPOCH=context is when the server says that it changed, else the time of its newest file', async () => {
+    const args = ['--build-arg', 'SOURCE_DATE_EPOCH=context', '-t', 'dated'];
+    const created = async (): Promise<number> =>
+      Date.parse(JSON.parse(await work.ok('inspect', 'dated'))[0].Created);
+    const content = tar('--mtime=2011-01-02T03:04:05Z');
+    const time = 'Sun, 07 Jun 2015 08:09:10 GMT';
+    web.pages.set('/dated', { content, headers: { 'last-modified': time } });
+    await work.build(`${web.url}/dated`, args);
+    assert.equal(await created(), Date.parse(time));
+    web.pages.set('/undated', { content });
+    await work.build(`${web.url}/undated`, args);
+    assert.equal(await created(), Date.parse('2011-01-02T03:04:05Z'));
+    await work.build('-', args, { input: content });
+    assert.equal(await created(), Date.parse('2011-01-02T03:04:05Z'));
   });
 
   test('a Dockerfile, which is all the context there is', async () => {

@@ -1,6 +1,7 @@
 import type { FrontendRequest } from '../frontend/types.ts';
 import { isDirectory, openDirectory } from './context-directory.ts';
 import { isAddress, loadDockerfile } from './dockerfile-file.ts';
+import type { FoundInputs } from './remote-inputs.ts';
 import type { BuildRequest } from './request.ts';
 import type { BuildServices } from './services.ts';
 import { Task } from './task.ts';
@@ -8,7 +9,7 @@ import { Task } from './task.ts';
 /** What a build reads, as far as planning it goes. */
 export type BuildInputs = Pick<
   FrontendRequest,
-  'dockerfile' | 'ignorePatterns' | 'namedContexts' | 'remoteContext'
+  'dockerfile' | 'ignorePatterns' | 'namedContexts' | 'remoteContext' | 'contextDate'
 >;
 
 /**
@@ -18,14 +19,14 @@ export type BuildInputs = Pick<
  */
 export async function readInputs(request: BuildRequest, services: BuildServices): Promise<BuildInputs> {
   const { sources, solver } = services;
-  const { dockerfile, context } = isLocal(request)
+  const { dockerfile, context, contextDate }: FoundInputs = isLocal(request)
     ? { dockerfile: await loadDockerfile(request, services), context: { directory: request.context } }
     : await (await import('./remote-inputs.ts')).findInputs(request, services);
   const { path, ...shown } = dockerfile;
   sources.texts.set(shown.name, shown.text);
   const namedContexts = await openNamed(request, services);
   if ('type' in context)
-    return { dockerfile: shown, ignorePatterns: [], namedContexts, remoteContext: context };
+    return { dockerfile: shown, ignorePatterns: [], namedContexts, remoteContext: context, contextDate };
   const directory = await Task.run(solver.progress, '[internal] load .dockerignore', () =>
     openDirectory(context.directory, path),
   );

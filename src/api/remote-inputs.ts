@@ -11,6 +11,7 @@ import { bytesFromText } from '../util/bytes.ts';
 import { maskCredentials } from '../util/credentials.ts';
 import { digestHex } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
+import { commitDate, downloadDate, newestDate } from './context-date.ts';
 import { checkDirectory, isDirectory } from './context-directory.ts';
 import { isAddress, loadDockerfile } from './dockerfile-file.ts';
 import { holdsArchive, openArchive, openSource, readDockerfileIn } from './remote-context.ts';
@@ -24,6 +25,8 @@ export interface FoundInputs {
   /** With `path` where it is a file of this machine, beside which an ignore file may lie. */
   dockerfile: { text: Uint8Array; name: string; path?: string };
   context: { directory: string } | RemoteContext;
+  /** Seconds since the epoch: what `SOURCE_DATE_EPOCH=context` means. */
+  contextDate?: () => number | undefined;
 }
 
 /** What the main context turned out to be. */
@@ -38,6 +41,8 @@ interface RemoteMain {
   tree: FileTree;
   /** The Dockerfile, where the context is nothing else. */
   file?: string;
+  /** When it was made, if that is known. */
+  date: () => number | undefined;
 }
 
 /** A Dockerfile and a context of which one at least is no file of this machine. */
@@ -57,7 +62,8 @@ export async function findInputs(request: BuildRequest, services: BuildServices)
   const main = await openMain(request, services);
   if ('remote' in main) warnOfIgnoreFile(main, services);
   const context = 'remote' in main ? main.remote : { directory: main.directory };
-  return { dockerfile: await findDockerfile(request, main, services), context };
+  const dockerfile = await findDockerfile(request, main, services);
+  return { dockerfile, context, ...('remote' in main && { contextDate: main.date }) };
 }
 
 /** In a directory it counts, so that whoever wrote it may think that it does here. */
@@ -85,7 +91,8 @@ async function openMain(request: BuildRequest, services: BuildServices): Promise
       keepGitDir: parseBoolean(buildArgs.BUILDKIT_CONTEXT_KEEP_GIT_DIR ?? ''),
       mtime: buildArgs.SOURCE_DATE_EPOCH ? 'commit' : undefined,
     };
-    return { remote, tree: await openSource(contextTree(remote), services) };
+    const tree = await openSource(contextTree(remote), services);
+    return { remote, tree, date: () => commitDate(tree) };
   }
   if (isAddress(place)) return openDownload(place, services);
   checkDirectory(place);
@@ -117,14 +124,17 @@ async function readContextStream(request: BuildRequest, services: BuildServices)
   const url = `http://buildkit-session/${digestHex(upload.digest)}`;
   sources.uploads.set(url, upload);
   const remote = { type: 'http', url, archive: true } as const;
-  return { remote, tree: await openArchive(remote, 'on standard input', services) };
+  const tree = await openArchive(remote, 'on standard input', services);
+  return { remote, tree, date: () => newestDate(tree) };
 }
 
 async function openDownload(url: string, services: BuildServices): Promise<MainContext> {
-  const tree = await openSource(httpContext(url), services);
-  const remote = { type: 'http', url, archive: holdsArchive(tree) } as const;
-  if (!remote.archive) return { remote, tree, file: downloadName };
-  return { remote, tree: await openArchive(remote, maskCredentials(url), services) };
+  const download = await openSource(httpContext(url), services);
+  const remote = { type: 'http', url, archive: holdsArchive(download) } as const;
+  if (!remote.archive)
+    return { remote, tree: download, file: downloadName, date: () => downloadDate(download) };
+  const tree = await openArchive(remote, maskCredentials(url), services);
+  return { remote, tree, date: () => downloadDate(download) ?? newestDate(tree) };
 }
 
 async function findDockerfile(

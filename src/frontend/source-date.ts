@@ -34,7 +34,7 @@ export function resolveSourceDate(
 ): SourceDate {
   const text = buildArgs.get(name) ?? globalArgs.get(name);
   if (text === undefined) return { buildArgs, globalArgs, epoch: undefined };
-  const epoch = text === 'context' ? request.contextDate : text === '' ? undefined : secondsOf(text);
+  const epoch = text === 'context' ? request.contextDate?.() : text === '' ? undefined : secondsOf(text);
   const args = new Map(buildArgs);
   if (epoch === undefined) args.delete(name);
   else if (args.has(name)) args.set(name, String(epoch));

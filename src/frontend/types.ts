@@ -51,10 +51,10 @@ export interface FrontendRequest {
   /** Seconds since the epoch: `SOURCE_DATE_EPOCH`. A build argument of that name counts too. */
   sourceDateEpoch?: number | undefined;
   /**
-   * Seconds since the epoch: when the build context, where it is a Git repository or a download, was made. It is what
-   * `SOURCE_DATE_EPOCH=context` means.
+   * Seconds since the epoch: when the build context, where it is a Git repository, a download or an archive, was made.
+   * It is what `SOURCE_DATE_EPOCH=context` means, and asked for then alone.
    */
-  contextDate?: number | undefined;
+  contextDate?: (() => number | undefined) | undefined;
   /**
    * Tells a solver on another machine whether it must ask the registry (`pull`) or may use what it has (`local`). It is
    * a part of the operation and so of cache keys; leave it out where `resolveImage` has settled the matter.
