@@ -5,6 +5,7 @@ import { solve } from '../solver/solver.ts';
 import { checkNewName } from '../store/images.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { checkBuiltImage } from './built-image.ts';
+import { exportCaches, inlineCacheFor } from './cache-export.ts';
 import { explainClimbing } from './climbing.ts';
 import { explainGoals, goalsOf } from './goals.ts';
 import { writeOutput } from './outputs.ts';
@@ -29,29 +30,41 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
     const plans = await planBuild(request, services);
     const goals = goalsOf(plans);
     const definitions = goals.map(goal => goal.definition);
-    const { rootFses, steps } = await solve(definitions, services.solver, (error, graphs) =>
-      explainGoals(
-        explainClimbing(error, plans[0]!.definition),
-        graphs.map(graph => goals[graph]!),
-      ),
+    const wanted = wantsFiles(request, outputs);
+    const { rootFses, steps, results } = await solve(
+      definitions,
+      services.solver,
+      (error, graphs) =>
+        explainGoals(
+          explainClimbing(error, plans[0]!.definition),
+          graphs.map(graph => goals[graph]!),
+        ),
+      // Those of required stages come behind; nobody wants their files.
+      graph => graph < plans.length && wanted,
     );
-    // Those of required stages come behind; nobody wants their files.
-    const results = plans.map(({ config }, i) => ({ rootFs: rootFses[i]!, config }));
+    const carriesCache = request.cacheTo?.some(({ type }) => type === 'inline') ?? false;
+    const images = plans.map(({ config }, i) => {
+      const rootFs = rootFses[i]!;
+      const inlineCache = carriesCache ? inlineCacheFor(services.solver, results, rootFs) : undefined;
+      return { rootFs, config, inlineCache };
+    });
     const isNew = steps.some(({ durationMs }) => durationMs > 0);
-    const found = await checkBuiltImage(request, plans[0]!, { ...results[0]!, isNew }, services);
+    const found = wanted ? await checkBuiltImage(request, plans[0]!, { ...images[0]!, isNew }, services) : [];
     tellFindings(request, found, plans[0]!.subject.file);
     const written: Exported[] = [];
     for (const output of outputs)
       written.push(
         await Task.run(progress, titleOf(output), task =>
-          writeOutput({ ...services.sources, beforeWork, signal }, { results, index }, output, task),
+          writeOutput({ ...services.sources, beforeWork, signal }, { results: images, index }, output, task),
         ),
       );
+    const { blobs } = services.sources;
+    const cache = await exportCaches({ ...services.solver, blobs }, request.cacheTo ?? [], results, rootFses);
     const first = written.find(each => each.image !== undefined);
     return {
       ...(first?.image && { image: first.image }),
       names: [...new Set(written.flatMap(each => each.names))],
-      metadata: first?.metadata ?? {},
+      metadata: { ...first?.metadata, ...(cache && { 'cache.manifest': cache }) },
       steps,
       warnings: [...plans.flatMap(plan => plan.warnings), ...found],
       durationMs: performance.now() - started,
@@ -69,6 +82,12 @@ export async function plan(request: BuildRequest): Promise<FrontendResult> {
       hint: 'Name one platform.',
     });
   return withServices(request, async services => (await planBuild(request, services))[0]!);
+}
+
+/** False where only what the cache knows counts: then nothing is fetched that lies in a shared one. */
+function wantsFiles({ cacheFrom = [], cacheTo = [], checks }: BuildRequest, outputs: Output[]): boolean {
+  if (cacheFrom.length === 0 || checks?.level === 'advice') return true;
+  return outputs.some(({ type }) => type !== 'cacheonly') || cacheTo.some(({ mode }) => mode === 'min');
 }
 
 /** The tags go to every output that names images; without any output the image goes into the store. */

@@ -1,3 +1,4 @@
+import type { CacheExport, CacheImport } from '../cache/options.ts';
 import type { Annotation } from '../exporter/annotations.ts';
 import type { Output } from '../exporter/outputs.ts';
 import type { CommittedImage } from '../exporter/types.ts';
@@ -46,6 +47,10 @@ export interface BuildRequest {
   annotations?: Annotation[];
   /** Where the result goes; into the store unless given. */
   outputs?: Output[];
+  /** Caches of other machines, asked in this order where the store has no answer. */
+  cacheFrom?: CacheImport[];
+  /** Where other machines may find what this build makes. */
+  cacheTo?: CacheExport[];
   /** True for all stages, or the names of stages that must run again. */
   noCache?: boolean | string[];
   /** Asks registries also for base images that the store has. */

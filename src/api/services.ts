@@ -15,6 +15,7 @@ import { ambientOf } from './ambient.ts';
 import { BaseImages } from './base-images.ts';
 import { lend } from './lent.ts';
 import type { BuildRequest } from './request.ts';
+import { SharedCaches } from './shared-caches.ts';
 import { type SourceServices, sourceResolver } from './sources.ts';
 import { workGate } from './work-gate.ts';
 
@@ -44,6 +45,11 @@ export async function withServices<T>(
     pull: request.pull ?? false,
     anyPlatform: !request.platforms?.length,
   });
+  const progress = toldOnce(request.onProgress ?? (() => {}));
+  const shared = new SharedCaches({
+    imports: request.cacheFrom ?? [],
+    ...{ store, blobs, layers, since, progress, signal },
+  });
   const lent = lend({
     secrets: request.secrets ?? [],
     ssh: request.ssh ?? [],
@@ -69,6 +75,7 @@ export async function withServices<T>(
       layers,
       digests,
       since,
+      ...(request.cacheFrom?.length && { shared }),
       resolveSource: sourceResolver(sources),
       sandbox: async () => (await import('../sandbox/choose.ts')).chooseSandbox(),
       lent,
@@ -79,7 +86,7 @@ export async function withServices<T>(
         return DeviceRegistry.read(cdiDirectories());
       }),
       jobs: request.jobs ?? Math.max(4, availableParallelism()),
-      progress: toldOnce(request.onProgress ?? (() => {})),
+      progress,
       signal,
       beforeWork: workGate(store),
     };
@@ -92,6 +99,7 @@ export async function withServices<T>(
       for (const path of sources.temporary) rmSync(path, { recursive: true, force: true });
       digests.save();
       await images.close();
+      await shared.close();
     } finally {
       lease.release();
       await collect(store, request, signal);

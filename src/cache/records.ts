@@ -8,9 +8,13 @@ export interface CacheRecord {
   canonical: CacheKey;
   /** For each output its root file system; null for an output that is none. */
   outputs: (RootFs | null)[];
+  /** When it was made; milliseconds since the epoch. */
+  createdAt: number;
 }
 
-export interface NewRecord extends CacheRecord {
+export interface NewRecord extends Omit<CacheRecord, 'createdAt'> {
+  /** Now unless given. */
+  createdAt?: number | undefined;
   /** For people: `RUN make`. */
   description: string;
   /** How long it ran, in milliseconds. */
@@ -33,8 +37,10 @@ export class CacheRecords {
   /** The record under a key, marked as used, if all its layers are still there. */
   find(key: CacheKey): CacheRecord | undefined {
     const row = this.#store
-      .prepare('SELECT canonical, outputs, last_used_at FROM cache_records WHERE key = ?')
-      .get(key) as { canonical: CacheKey; outputs: string; last_used_at: number } | undefined;
+      .prepare('SELECT canonical, outputs, created_at, last_used_at FROM cache_records WHERE key = ?')
+      .get(key) as
+      | { canonical: CacheKey; outputs: string; created_at: number; last_used_at: number }
+      | undefined;
     if (row === undefined) return undefined;
     if (row.last_used_at < this.#since && !this.#touch(key)) return undefined;
     const outputs = JSON.parse(row.outputs) as (RootFs | null)[];
@@ -42,7 +48,7 @@ export class CacheRecords {
       this.forget(key);
       return undefined;
     }
-    return { canonical: row.canonical, outputs };
+    return { canonical: row.canonical, outputs, createdAt: row.created_at };
   }
 
   /** Remembers a result under each of the keys, in one transaction. */
@@ -54,7 +60,15 @@ export class CacheRecords {
         this.#spare(key, now);
         this.#store
           .prepare('INSERT OR REPLACE INTO cache_records VALUES (?, ?, ?, ?, ?, ?, ?)')
-          .run(key, record.canonical, outputs, record.description, Math.round(record.durationMs), now, now);
+          .run(
+            key,
+            record.canonical,
+            outputs,
+            record.description,
+            Math.round(record.durationMs),
+            record.createdAt ?? now,
+            now,
+          );
       }
     });
   }

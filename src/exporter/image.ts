@@ -117,6 +117,7 @@ function completeConfig(
     created,
     rootfs: { type: 'layers', diff_ids: layers.map(layer => layer.diffId) },
     history,
+    ...(result.inlineCache !== undefined && { 'moby.buildkit.cache.v0': result.inlineCache }),
   };
 }
 

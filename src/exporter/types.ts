@@ -37,6 +37,8 @@ export interface ImageResult {
   config: ImageConfig;
   /** The config of the image it stands on, whose history keeps its times. */
   baseConfig?: ImageConfig | undefined;
+  /** The cache that the image carries, for the field of its config. */
+  inlineCache?: string | undefined;
   /** What made a layer, for layers that the history does not tell of. */
   describe?: ((layer: LayerId) => string | undefined) | undefined;
 }

@@ -91,6 +91,8 @@ export interface ImageConfig {
   config?: ContainerConfig;
   rootfs: { type: 'layers'; diff_ids: Digest[] };
   history?: HistoryEntry[];
+  /** Records of the build cache that BuildKit and its likes find in an image, in base64. */
+  'moby.buildkit.cache.v0'?: string;
 }
 
 export const mediaTypes = {

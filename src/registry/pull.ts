@@ -1,11 +1,16 @@
-import { Arrival } from '../content/arrival.ts';
+import {
+  type ArrivalOptions,
+  type Arrivals,
+  type BringBlob,
+  bringBlobs,
+  storeBlob,
+} from '../content/arrivals.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import { documentLimit, parseJson } from '../content/json.ts';
 import { checkIndex, checkManifest, isIndexType } from '../image/manifest.ts';
 import { formatPlatform, selectPlatform } from '../image/platform.ts';
 import { formatFamiliar, formatReference, type Reference } from '../image/reference.ts';
 import type { Descriptor, Platform } from '../image/types.ts';
-import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import type { Fetched, RepositoryClient } from './client.ts';
 import type { Registries } from './registries.ts';
@@ -30,30 +35,12 @@ export async function pullDocuments(
         'integrity',
         `The config of ${formatFamiliar(reference)} has ${config.size} bytes.`,
       );
-    await pullBlob(client, blobs, config);
+    await storeBlob(blobs, config, () => client.blob(config));
     blobs.put(manifest.bytes);
     if (top !== manifest) blobs.put(top.bytes);
     return top.descriptor;
   });
 }
-
-export interface PullOptions {
-  /** Told of each layer how many bytes are there. */
-  status(id: string, current: number, total?: number): void;
-  /** Runs the body while nobody else does so for this blob. */
-  hold(digest: Digest, body: () => Promise<void>): Promise<void>;
-}
-
-/** Layers on their way. */
-export interface Arrivals {
-  /** All fail when one fails. */
-  readonly layers: ReadonlyMap<Digest, Arrival>;
-  /** Ends when nothing is under way any more, whatever came of it. */
-  readonly ended: Promise<unknown>;
-}
-
-/** Downloads at once, as containerd has it. */
-const atOnce = 3;
 
 /** Fetches the layers that the store lacks, some at a time, in their order. */
 export function pullLayers(
@@ -61,58 +48,11 @@ export function pullLayers(
   blobs: BlobStore,
   reference: Reference,
   layers: readonly Descriptor[],
-  { status, hold }: PullOptions,
+  options: ArrivalOptions,
 ): Arrivals {
-  const arrivals = new Map<Digest, Arrival>();
-  const queue: Descriptor[] = [];
-  for (const layer of layers) {
-    if (arrivals.has(layer.digest) || blobs.use(layer.digest)) continue;
-    arrivals.set(layer.digest, new Arrival());
-    queue.push(layer);
-  }
-  const work = async (): Promise<void> => {
-    for (let layer = queue.shift(); layer !== undefined; layer = queue.shift()) {
-      const { digest, size } = layer;
-      const wanted = layer;
-      const arrival = arrivals.get(digest)!;
-      const tell = (path: string, done: number): void => {
-        arrival.grow(path, done);
-        status(digest, done, size);
-      };
-      await hold(digest, () => registries.ask(reference, client => pullBlob(client, blobs, wanted, tell)));
-      arrival.finish(blobs.path(digest), size);
-    }
-  };
-  const workers = Array.from({ length: atOnce }, () =>
-    work().catch(error => {
-      queue.length = 0;
-      for (const arrival of arrivals.values()) arrival.fail(error);
-    }),
-  );
-  return { layers: arrivals, ended: Promise.all(workers) };
-}
-
-async function pullBlob(
-  client: RepositoryClient,
-  blobs: BlobStore,
-  descriptor: Descriptor,
-  onBytes: (path: string, done: number) => void = () => {},
-): Promise<void> {
-  if (blobs.use(descriptor.digest)) return;
-  const writer = await blobs.writer({ digest: descriptor.digest, size: descriptor.size });
-  try {
-    let done = 0;
-    onBytes(writer.path, done);
-    for await (const chunk of client.blob(descriptor)) {
-      await writer.write(chunk);
-      done += chunk.length;
-      onBytes(writer.path, done);
-    }
-    await writer.commit();
-  } catch (error) {
-    await writer.abort();
-    throw error;
-  }
+  const bring: BringBlob = (layer, tell) =>
+    registries.ask(reference, client => storeBlob(blobs, layer, () => client.blob(layer), tell));
+  return bringBlobs(blobs, layers, bring, options);
 }
 
 async function manifestFor(

@@ -16,7 +16,7 @@ export interface StepReport {
 /** Tells the progress of one vertex: it starts once, ends once, and may end without having started. */
 export class Reporter {
   readonly #sink: ProgressSink;
-  readonly #vertex: Vertex;
+  #vertex: Vertex;
   #phase: 'waiting' | 'started' | 'done' = 'waiting';
   #cached = false;
   #durationMs = 0;
@@ -51,6 +51,14 @@ export class Reporter {
     this.#cached = true;
     const now = timestamp();
     this.#send({ started: now, completed: now, cached: true });
+  }
+
+  /** What was found is not there: it will be made after all. */
+  again(): void {
+    this.#phase = 'waiting';
+    this.#cached = false;
+    const { digest, inputs, name } = this.#vertex;
+    this.#vertex = { digest, inputs: inputs ?? [], name };
   }
 
   /** Nobody needed more of it than its key. */

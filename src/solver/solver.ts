@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { CacheRecords } from '../cache/records.ts';
+import type { CachedResult } from '../cache/shared.ts';
 import type { Definition } from '../llb/definition.ts';
 import { type Edge, type Graph, type GraphVertex, unmarshal } from '../llb/index.ts';
 import type { RootFs } from '../snapshot/types.ts';
@@ -15,20 +16,24 @@ import type { SolverServices, StepContext } from './types.ts';
 export type Explain = (error: unknown, graphs: readonly number[]) => unknown;
 
 export interface Solution {
-  /** For each graph the root file system that its result names. */
+  /** For each graph the root file system that its result names; empty where nobody wants its files. */
   rootFses: RootFs[];
   steps: StepReport[];
+  /** What the steps made, or found made, as other machines may find it. */
+  results: CachedResult[];
 }
 
 /**
  * Solves build graphs as one: each operation that a result needs is answered from the cache, or runs, as soon as what it
  * stands on is there; what several graphs have runs once. The first failure stops all.
+ * @param wantsFiles whether somebody wants the files of a graph's result, by the graph's position
  * @throws StagecraftError `usage` for rights that the user does not give; `build` when a process fails; `cancelled`; and what sources and file operations throw
  */
 export async function solve(
   definitions: readonly Definition[],
   services: SolverServices,
   explain: Explain = error => error,
+  wantsFiles: (graph: number) => boolean = () => true,
 ): Promise<Solution> {
   const graphs = definitions.map(unmarshal);
   const stop = new AbortController();
@@ -50,8 +55,14 @@ export async function solve(
   for (const vertex of await permit(join(graphs), services))
     steps.set(vertex.digest, new Step(vertex, context));
   try {
-    const rootFses = await Promise.all(graphs.map(graph => resultOf(graph.target, steps)));
-    return { rootFses, steps: [...steps.values()].map(step => step.report()) };
+    const rootFses = await Promise.all(
+      graphs.map((graph, i) => resultOf(graph.target, steps, wantsFiles(i))),
+    );
+    return {
+      rootFses,
+      steps: [...steps.values()].map(step => step.report()),
+      results: [...steps.values()].flatMap(step => step.result ?? []),
+    };
   } catch (error) {
     stop.abort(error);
     await Promise.allSettled([...steps.values()].map(step => step.settled()));
@@ -79,11 +90,15 @@ function join(graphs: readonly Graph[]): Iterable<GraphVertex> {
   return joined.values();
 }
 
-async function resultOf(target: Edge | undefined, steps: ReadonlyMap<Digest, Step>): Promise<RootFs> {
+async function resultOf(
+  target: Edge | undefined,
+  steps: ReadonlyMap<Digest, Step>,
+  wantsFiles: boolean,
+): Promise<RootFs> {
   if (target === undefined) return [];
   const step = steps.get(target.digest) as Step;
-  await step.evaluate();
-  return step.rootFs(target.index);
+  await step.ensure();
+  return wantsFiles ? step.rootFs(target.index) : [];
 }
 
 function cancelled(signal: AbortSignal): StagecraftError {

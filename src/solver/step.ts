@@ -1,5 +1,6 @@
 import { type CacheKey, contentKey, definitionKey, freshKey } from '../cache/keys.ts';
 import type { CacheRecord } from '../cache/records.ts';
+import type { CachedResult, SharedRecord } from '../cache/shared.ts';
 import type { Edge, GraphVertex } from '../llb/index.ts';
 import type { RootFs } from '../snapshot/types.ts';
 import type { DigestedTree } from '../source/types.ts';
@@ -14,6 +15,12 @@ import { workOf } from './work.ts';
 /** Milliseconds after which the reading of files shows as a running step. */
 const noticeableMs = 200;
 
+/** A result of a shared cache. */
+interface Elsewhere extends SharedRecord {
+  /** Makes it here after all. */
+  make(): Promise<Output[]>;
+}
+
 /**
  * One vertex in one solve. `evaluate` finds its key, cheapest question first, and starts its work as soon as the cache
  * has no answer: whoever stands on an unknown result is unknown too, so the work will be needed. Sources are fetched
@@ -26,6 +33,9 @@ export class Step implements StepResult {
   #evaluation: Promise<CacheKey | undefined> | undefined;
   #outputs: Promise<Output[]> | undefined;
   #source: ResolvedSource | undefined;
+  /** What a shared cache knows of the result, until its files are needed. */
+  #shared: Elsewhere | undefined;
+  #result: CachedResult | undefined;
 
   constructor(vertex: GraphVertex, context: StepContext) {
     this.vertex = vertex;
@@ -66,6 +76,17 @@ export class Step implements StepResult {
     return this.#source?.origin ?? '';
   }
 
+  /** The result as other machines may find it; nothing for what is no work, or was not asked for. */
+  get result(): CachedResult | undefined {
+    return this.#result;
+  }
+
+  /** Ends when the result is there, or known to be elsewhere. */
+  async ensure(): Promise<void> {
+    await this.evaluate();
+    if (this.#shared?.outputs === undefined) await this.outputs();
+  }
+
   /** Ends when nothing of this step runs any more. */
   async settled(): Promise<void> {
     await Promise.allSettled([this.#evaluation, this.#outputs]);
@@ -104,13 +125,15 @@ export class Step implements StepResult {
     inputKeys: (CacheKey | undefined)[],
     definition: CacheKey | undefined,
   ): Promise<CacheKey> {
-    const { records, nonce } = this.#context;
+    const { nonce } = this.#context;
     const ignoreCache = this.vertex.metadata.ignoreCache === true;
-    if (definition !== undefined && !ignoreCache) {
-      const known = this.#answer(definition);
-      if (known !== undefined) return known.canonical;
-    }
     const started = performance.now();
+    const make = (canonical: CacheKey, keys: CacheKey[]) => () =>
+      this.#once(canonical, () => this.#work(work, canonical, keys, started));
+    if (definition !== undefined && !ignoreCache) {
+      const known = await this.#find(definition, [], make);
+      if (known !== undefined) return known;
+    }
     let key = definition;
     if (definition === undefined || work.readsContent) {
       await Promise.all(
@@ -124,17 +147,16 @@ export class Step implements StepResult {
         .content(await this.#keysFor(work, inputKeys), this.#reporter)
         .finally(() => clearTimeout(shown));
       key = contentKey(this.vertex, content);
-      const known = ignoreCache ? undefined : this.#answer(key);
-      if (known !== undefined) {
-        if (definition !== undefined) records.alias(definition, key);
-        return known.canonical;
-      }
+      const aliases = definition === undefined ? [] : [definition];
+      const known = ignoreCache ? undefined : await this.#find(key, aliases, make);
+      if (known !== undefined) return known;
     }
     const found = key as CacheKey;
     const canonical = ignoreCache ? freshKey(found, nonce) : found;
     // Nobody asks for a fresh key: it is only what keys of the result's users stand on.
     const keys = [...new Set([found, definition ?? found])];
-    this.#outputs = this.#guard(this.#once(canonical, () => this.#work(work, canonical, keys, started)));
+    this.#result = { keys, canonical, outputCount: this.#outputCount() };
+    this.#outputs = this.#guard(make(canonical, keys)());
     return canonical;
   }
 
@@ -166,7 +188,7 @@ export class Step implements StepResult {
         const known = records.find(canonical);
         if (known !== undefined) {
           this.#reporter.cached();
-          return outputsOf(known.outputs);
+          return rootFsOutputs(known.outputs);
         }
         this.#reporter.start();
         const begun = performance.now();
@@ -177,24 +199,87 @@ export class Step implements StepResult {
           records.save(keys, { canonical, outputs, description: nameOf(this.vertex), durationMs });
         }
         this.#reporter.complete(workMs);
-        return outputsOf(outputs);
+        return rootFsOutputs(outputs);
       } finally {
         lock.release();
       }
     });
   }
 
-  /** The record under this key, whose result is then this step's. */
+  /**
+   * The canonical key of the result that is known under a key, here or in a shared cache; it is then this step's.
+   * @param aliases further keys that are to lead to it from now on
+   * @param make makes the result after all, where it cannot be had
+   */
+  async #find(
+    key: CacheKey,
+    aliases: readonly CacheKey[],
+    make: (canonical: CacheKey, keys: CacheKey[]) => () => Promise<Output[]>,
+  ): Promise<CacheKey | undefined> {
+    const { records, services } = this.#context;
+    let known = this.#answer(key);
+    if (known === undefined) {
+      const record = await services.shared?.find(key, outputsOf(this.vertex));
+      if (record === undefined) return undefined;
+      const { canonical } = record;
+      const keys = [...new Set([key, ...aliases, canonical])];
+      // The store may know the result under another key than this one.
+      known = this.#answer(canonical);
+      if (known === undefined) {
+        this.#result = { keys, canonical, shared: record, outputCount: this.#outputCount() };
+        this.#shared = { ...record, make: make(canonical, keys) };
+        if (record.outputs !== undefined) this.#reporter.cached();
+        return canonical;
+      }
+      records.alias(key, canonical);
+    }
+    for (const alias of aliases) records.alias(alias, key);
+    const { canonical } = known;
+    const keys = [...new Set([key, ...aliases, canonical])];
+    this.#result = { keys, canonical, outputCount: this.#outputCount() };
+    return canonical;
+  }
+
+  #outputCount(): number {
+    return Math.max(-1, ...outputsOf(this.vertex)) + 1;
+  }
+
+  /** The record of the store under this key, whose result is then this step's. */
   #answer(key: CacheKey): CacheRecord | undefined {
     const record = this.#context.records.find(key);
     if (record === undefined) return undefined;
-    this.#outputs = Promise.resolve(outputsOf(record.outputs));
+    this.#outputs = Promise.resolve(rootFsOutputs(record.outputs));
     this.#reporter.cached();
     return record;
   }
 
+  /** Brings what a shared cache has; makes it here where it does not come. */
+  async #fetch({ canonical, createdAt, outputs: shared, make }: Elsewhere): Promise<Output[]> {
+    const { services, records } = this.#context;
+    if (shared === undefined) return make();
+    try {
+      const outputs = await services.shared!.load(shared, this.#sourceProgress());
+      const description = nameOf(this.vertex);
+      const keys = this.#result!.keys;
+      records.save(keys, { canonical, outputs, description, durationMs: 0, createdAt });
+      return rootFsOutputs(outputs);
+    } catch (error) {
+      if (services.signal.aborted || !(error instanceof StagecraftError)) throw error;
+      this.#reporter.again();
+      this.#reporter.warn(
+        'A cached result could not be had from its cache, so the step runs.',
+        error.message,
+        this.vertex.metadata.range,
+      );
+      return make();
+    } finally {
+      this.#shared = undefined;
+    }
+  }
+
   /** What needs no work of its own: a source to fetch, or layers to put together. */
   async #load(): Promise<Output[]> {
+    if (this.#shared !== undefined) return this.#fetch(this.#shared);
     if (this.#source === undefined) {
       const inputs = await Promise.all(
         this.vertex.inputs.map(edge => this.#context.step(edge.digest).rootFs(edge.index)),
@@ -273,6 +358,17 @@ export class Step implements StepResult {
   }
 }
 
-function outputsOf(rootFses: readonly (RootFs | null)[]): Output[] {
+/** The numbers of the outputs that an operation has. */
+function outputsOf({ op }: GraphVertex): number[] {
+  const outputs =
+    op.kind === 'exec'
+      ? op.mounts.map(({ output }) => output)
+      : op.kind === 'file'
+        ? op.actions.map(({ output }) => output)
+        : [];
+  return [...new Set(outputs)].filter(output => output >= 0).sort((a, b) => a - b);
+}
+
+function rootFsOutputs(rootFses: readonly (RootFs | null)[]): Output[] {
   return rootFses.map(rootFs => ({ rootFs: rootFs ?? [] }));
 }

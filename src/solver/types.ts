@@ -1,5 +1,6 @@
 import type { CacheKey } from '../cache/keys.ts';
 import type { CacheRecords } from '../cache/records.ts';
+import type { SharedCache } from '../cache/shared.ts';
 import type { DeviceRegistry } from '../cdi/registry.ts';
 import type { Edge } from '../llb/index.ts';
 import type { ProgressSink } from '../progress/types.ts';
@@ -69,6 +70,8 @@ export interface SolverServices {
   readonly since: number;
   readonly resolveSource: ResolveSource;
   readonly digests: LayerDigests;
+  /** What other machines made, asked where the store has no record. */
+  readonly shared?: SharedCache | undefined;
   /** Chosen when the first process runs. */
   sandbox(): Promise<Sandbox>;
   readonly lent: Lent;

@@ -28,7 +28,10 @@ export type FetchBlobs = (blobs: readonly Descriptor[]) => Promise<ReadonlyMap<D
  * here, or that another image brought, is used as it lies there.
  * @throws StagecraftError `integrity` when a blob does not hold what the config says
  */
-export async function unpackImage(services: UnpackServices, image: ReadImage): Promise<RootFs> {
+export async function unpackImage(
+  services: UnpackServices,
+  image: Pick<ReadImage, 'manifest' | 'config'>,
+): Promise<RootFs> {
   const chain = chainOf(image);
   const missing = chain.filter(layer => find(services, layer) === undefined);
   const arrivals = await services.fetch?.(missing.map(({ blob }) => blob));
@@ -38,7 +41,7 @@ export async function unpackImage(services: UnpackServices, image: ReadImage): P
   return rootFs;
 }
 
-function chainOf({ manifest, config }: ReadImage): ImageLayer[] {
+function chainOf({ manifest, config }: Pick<ReadImage, 'manifest' | 'config'>): ImageLayer[] {
   let chainId: Digest | undefined;
   return manifest.layers.map((blob, i) => {
     const diffId = config.rootfs.diff_ids[i] as Digest;

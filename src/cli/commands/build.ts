@@ -34,6 +34,18 @@ const flags = {
     value: 'NAME=PLACE',
     help: 'One more context, in place of the stage or image NAME: a directory,\ndocker-image://REFERENCE, oci-layout://DIR[:TAG], or an address as CONTEXT;\nNAME::PLATFORM is for one platform',
   },
+  'cache-from': {
+    kind: 'list',
+    value: 'CACHE',
+    help: 'A cache that other machines share: its name in a registry, or\ntype=registry|local with attributes such as ref=NAME or src=DIR',
+    complete: ['type=registry,ref=', 'type=local,src='],
+  },
+  'cache-to': {
+    kind: 'list',
+    value: 'CACHE',
+    help: 'Share what this build makes: type=registry|local|inline with attributes\nsuch as ref=NAME, dest=DIR and mode=max (default min: what the image has)',
+    complete: ['type=registry,ref=', 'type=local,dest=', 'type=inline'],
+  },
   call: {
     kind: 'text',
     value: 'METHOD',

@@ -1,4 +1,5 @@
 import type { BuildRequest } from '../../api/request.ts';
+import { parseCacheExports, parseCacheFrom } from '../../cache/options.ts';
 import { parseAnnotation } from '../../exporter/annotations.ts';
 import { type Output, parseEpoch, parseOutput } from '../../exporter/outputs.ts';
 import { checkNewName } from '../../store/images.ts';
@@ -30,6 +31,8 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     outputs,
     annotations: flags.annotation.flatMap(parseAnnotation),
     require: flags.require.flatMap(stages => stages.split(',')),
+    cacheFrom: flags['cache-from'].map(parseCacheFrom),
+    cacheTo: parseCacheExports(flags['cache-to'], buildArgs.BUILDKIT_INLINE_CACHE),
     noCache: readNoCache(flags),
     pull: flags.pull,
     platforms: flags.platform.flatMap(platforms => platforms.split(',')).map(each => each.trim()),

@@ -1,0 +1,243 @@
+import { configOf, type ExportedLayer, type ExportedResult } from '../cache/exported.ts';
+import { diffIdAnnotation } from '../cache/imported.ts';
+import { inlineCache } from '../cache/inline.ts';
+import type { CacheExport } from '../cache/options.ts';
+import { CacheRecords } from '../cache/records.ts';
+import type { CachedResult, SharedCache, SharedLayer, SharedOutputs } from '../cache/shared.ts';
+import type { CacheTarget } from '../cache/target.ts';
+import type { BlobStore } from '../content/blobs.ts';
+import { type PackedLayer, packLayers } from '../exporter/layers.ts';
+import { exportServices } from '../exporter/services.ts';
+import { familiarName, formatReference } from '../image/reference.ts';
+import { type Descriptor, mediaTypes } from '../image/types.ts';
+import type { ProgressSink } from '../progress/types.ts';
+import type { LayerId, LayerStore, RootFs } from '../snapshot/types.ts';
+import type { Store } from '../store/store.ts';
+import type { Digest } from '../util/digest.ts';
+import { StagecraftError } from '../util/errors.ts';
+import { registryAccess } from './registries.ts';
+import { createdAnnotation } from './shared-caches.ts';
+import { Task } from './task.ts';
+
+export interface CacheExportServices {
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly layers: LayerStore;
+  readonly shared?: SharedCache | undefined;
+  readonly since: number;
+  readonly progress: ProgressSink;
+  readonly signal: AbortSignal;
+  beforeWork(): void;
+}
+
+/** Writes what a build knows to each cache. Returns the manifest of the last one that has any. @throws as the single ones */
+export async function exportCaches(
+  services: CacheExportServices,
+  caches: readonly CacheExport[],
+  results: readonly CachedResult[],
+  images: readonly RootFs[],
+): Promise<Descriptor | undefined> {
+  let manifest: Descriptor | undefined;
+  for (const to of caches)
+    if (to.type !== 'inline') manifest = (await exportCache(services, to, results, images)) ?? manifest;
+  return manifest;
+}
+
+/** The cache that an image carries: what the build knows of the image's own layers. */
+export function inlineCacheFor(
+  services: Pick<CacheExportServices, 'store' | 'since'>,
+  results: readonly CachedResult[],
+  image: RootFs,
+): string | undefined {
+  const places = new Map<string, number>();
+  image.forEach((layer, place) => {
+    for (const name of [layer, ...diffIdsOf(services.store, layer)]) places.set(name, place);
+  });
+  const known = knownResults(services, results, [image]).map(result => ({
+    ...result,
+    outputs: result.outputs.map(output =>
+      output
+        ? output.map(layer => places.get(typeof layer === 'string' ? layer : layer.diffId) ?? -1)
+        : output,
+    ),
+  }));
+  return inlineCache(known, image.length);
+}
+
+/**
+ * Writes what a build knows to a shared cache. Returns the manifest of the cache, where it has one.
+ * @param images the root file systems of the results
+ * @throws StagecraftError unless errors are to be ignored
+ */
+async function exportCache(
+  services: CacheExportServices,
+  to: CacheExport,
+  results: readonly CachedResult[],
+  images: readonly RootFs[],
+): Promise<Descriptor | undefined> {
+  const { progress, signal } = services;
+  try {
+    return await Task.run(progress, titleOf(to), task => write(services, to, results, images, task));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (to.ignoreError && error instanceof StagecraftError) return undefined;
+    throw error;
+  }
+}
+
+async function write(
+  services: CacheExportServices,
+  to: CacheExport,
+  results: readonly CachedResult[],
+  images: readonly RootFs[],
+  task: Task,
+): Promise<Descriptor | undefined> {
+  const known = knownResults(services, results, to.mode === 'min' ? images : undefined);
+  const exported = await describe(services, to, known, task);
+  const { config, layers } = configOf(exported);
+  // Like BuildKit: a cache without layers would only take the place of one that has some.
+  if (layers.length === 0) return undefined;
+  const access = registryAccess(process.env, services.signal);
+  try {
+    const target = await targetOf(to, access.open, services.signal);
+    await target.sendLayers(layers, (id, current, total) =>
+      task.status(`writing layer ${id.slice(0, 19)}`, current, total),
+    );
+    return await target.finish(
+      config,
+      layers.map(({ descriptor }) => descriptor),
+    );
+  } finally {
+    await access.close();
+  }
+}
+
+/** A layer of the store, or one of a shared cache that nobody has needed here. */
+type AnyLayer = LayerId | SharedLayer;
+type KnownResult = ExportedResult<AnyLayer>;
+
+/** What the store, or else a shared cache, knows of results; where images are given, with the layers of just those in them. */
+function knownResults(
+  { store, since }: Pick<CacheExportServices, 'store' | 'since'>,
+  results: readonly CachedResult[],
+  images?: readonly RootFs[],
+): KnownResult[] {
+  const records = new CacheRecords(store, since);
+  const inImages = images && layersOfImages(store, images);
+  return results.flatMap(({ keys, canonical, shared, outputCount }): KnownResult[] => {
+    const local = keys.map(key => records.find(key)).find(record => record !== undefined);
+    const record = local ?? shared;
+    if (record === undefined) return [];
+    const { createdAt } = record;
+    const outputs: KnownResult['outputs'] = record.outputs ?? Array.from({ length: outputCount });
+    if (inImages === undefined) return [{ keys, canonical, outputs, createdAt }];
+    const isIn = (layer: AnyLayer) =>
+      typeof layer === 'string' ? inImages.layers.has(layer) : inImages.diffIds.has(layer.diffId);
+    const shown = outputs.map(output => ((output?.every(isIn) ?? true) ? output : undefined));
+    return [{ keys, canonical, outputs: shown, createdAt }];
+  });
+}
+
+function layersOfImages(
+  store: Store,
+  images: readonly RootFs[],
+): { layers: ReadonlySet<LayerId>; diffIds: ReadonlySet<Digest> } {
+  const layers = new Set(images.flat());
+  const diffIds = [...layers].flatMap(layer => diffIdsOf(store, layer));
+  return { layers, diffIds: new Set(diffIds) };
+}
+
+/** The contents that a layer was packed to, or unpacked from. */
+function diffIdsOf(store: Store, layer: LayerId): Digest[] {
+  const rows = store.prepare('SELECT diff_id FROM layer_blobs WHERE layer = ?').all(layer);
+  return rows.map(row => row.diff_id as Digest);
+}
+
+/** Packs what is in the store, and takes the rest as it lies elsewhere, unless it must be compressed anew. */
+async function describe(
+  services: CacheExportServices,
+  to: CacheExport,
+  results: readonly KnownResult[],
+  task: Task,
+): Promise<ExportedResult[]> {
+  const { store, blobs, layers, beforeWork, signal, shared } = services;
+  const here: KnownResult[] = [];
+  for (const result of results) {
+    const isFit = (layer: AnyLayer): boolean =>
+      typeof layer === 'string' ||
+      !to.forceCompression ||
+      layer.descriptor.mediaType === layerTypes[to.compression.type];
+    if (result.outputs.every(output => output?.every(isFit) ?? true)) here.push(result);
+    else {
+      const progress = { status: task.status.bind(task), beforeWork };
+      const outputs = result.outputs.map(output => output ?? null) as SharedOutputs;
+      here.push({ ...result, outputs: await shared!.load(outputs, progress) });
+    }
+  }
+  const ids = here.flatMap(({ outputs }) => outputs.flatMap(output => output ?? []));
+  const wanted = [...new Set(ids.filter(layer => typeof layer === 'string'))];
+  const packed = await packLayers(
+    exportServices(store, layers, {
+      beforeRead: beforeWork,
+      signal,
+      status: (id, current, total) => task.status(id, current, total),
+    }),
+    wanted,
+    { compression: to.compression, force: to.forceCompression },
+  );
+  const ready = new Map(wanted.map((layer, i) => [layer, fromStore(store, blobs, layer, packed[i]!)]));
+  const exported = (layer: AnyLayer): ExportedLayer =>
+    typeof layer === 'string' ? ready.get(layer)! : fromElsewhere(blobs, layer);
+  return here.map(result => ({
+    ...result,
+    outputs: result.outputs.map(output => (output ? output.map(exported) : output)),
+  }));
+}
+
+const layerTypes = {
+  gzip: mediaTypes.layerGzip,
+  zstd: mediaTypes.layerZstd,
+  uncompressed: mediaTypes.layer,
+} as const;
+
+function fromStore(store: Store, blobs: BlobStore, layer: LayerId, packed: PackedLayer): ExportedLayer {
+  const { mediaType, digest, size, diffId } = packed;
+  const row = store.prepare('SELECT created_at FROM layers WHERE id = ?').get(layer);
+  const createdAt = new Date((row?.created_at as number | undefined) ?? 0).toISOString();
+  const annotations = { [diffIdAnnotation]: diffId, [createdAnnotation]: createdAt };
+  return {
+    descriptor: { mediaType, digest, size, annotations },
+    read: from => blobs.stream(digest, { from, verify: from === 0 }),
+  };
+}
+
+function fromElsewhere(blobs: BlobStore, { descriptor, diffId, read }: SharedLayer): ExportedLayer {
+  const { mediaType, digest, size, annotations } = descriptor;
+  return {
+    descriptor: { mediaType, digest, size, annotations: { ...annotations, [diffIdAnnotation]: diffId } },
+    read: from =>
+      blobs.use(digest) ? blobs.stream(digest, { from, verify: from === 0 }) : read(descriptor, from),
+  };
+}
+
+async function targetOf(
+  to: CacheExport,
+  open: ReturnType<typeof registryAccess>['open'],
+  signal: AbortSignal,
+): Promise<CacheTarget> {
+  if (to.type === 'local') {
+    const { directoryTarget } = await import('../cache/places/directory.ts');
+    return directoryTarget(to.dest, to);
+  }
+  if (to.type === 'registry') {
+    const { registryTarget } = await import('../cache/places/registry.ts');
+    return registryTarget({ ...to, registries: await open(), signal }, to);
+  }
+  throw new Error('An inline cache is a part of the image');
+}
+
+function titleOf(to: CacheExport): string {
+  if (to.type === 'local') return `exporting cache to client directory ${to.dest}`;
+  if (to.type === 'registry') return `exporting cache to ${familiarName(formatReference(to.reference))}`;
+  return 'preparing inline cache';
+}

@@ -1,0 +1,158 @@
+import type { ImportedCache } from '../cache/imported.ts';
+import type { CacheKey } from '../cache/keys.ts';
+import type { CacheImport } from '../cache/options.ts';
+import type {
+  SharedCache,
+  SharedLayer,
+  SharedOutputs,
+  SharedProgress,
+  SharedRecord,
+} from '../cache/shared.ts';
+import type { BlobStore } from '../content/blobs.ts';
+import { familiarName, formatReference } from '../image/reference.ts';
+import { type ImageConfig, type Manifest, mediaTypes } from '../image/types.ts';
+import type { ProgressSink } from '../progress/types.ts';
+import type { LayerStore, RootFs } from '../snapshot/types.ts';
+import { acquireLock } from '../store/locks.ts';
+import type { Store } from '../store/store.ts';
+import { StagecraftError } from '../util/errors.ts';
+import { type RegistryAccess, registryAccess } from './registries.ts';
+import { Task } from './task.ts';
+
+export interface SharedCacheOptions {
+  readonly imports: readonly CacheImport[];
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly layers: LayerStore;
+  /** When this build's lease began; milliseconds since the epoch. */
+  readonly since: number;
+  readonly progress: ProgressSink;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The caches that `--cache-from` names. What they know is read when the store has no answer for the first time; one
+ * that cannot be read is told of, and left out.
+ */
+export class SharedCaches implements SharedCache {
+  readonly #options: SharedCacheOptions;
+  readonly #stop = new AbortController();
+  readonly #registries: RegistryAccess;
+  readonly #running: Promise<unknown>[] = [];
+  #caches: Promise<ImportedCache[]> | undefined;
+
+  constructor(options: SharedCacheOptions) {
+    this.#options = options;
+    this.#registries = registryAccess(process.env, AbortSignal.any([options.signal, this.#stop.signal]));
+  }
+
+  async find(key: CacheKey, outputs: readonly number[]): Promise<SharedRecord | undefined> {
+    this.#caches ??= Promise.all(this.#options.imports.map(each => this.#read(each))).then(all => all.flat());
+    for (const cache of await this.#caches) {
+      const record = cache.find(key, outputs);
+      if (record !== undefined) return record;
+    }
+    return undefined;
+  }
+
+  async load(shared: SharedOutputs, progress: SharedProgress): Promise<(RootFs | null)[]> {
+    const outputs: (RootFs | null)[] = [];
+    for (const layers of shared) outputs.push(layers && (await this.#unpack(layers, progress)));
+    return outputs;
+  }
+
+  /** Stops what is under way, and ends when nothing of it is left. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#running);
+    await this.#registries.close();
+  }
+
+  async #read(from: CacheImport): Promise<ImportedCache[]> {
+    const { progress, signal } = this.#options;
+    try {
+      return await Task.run(progress, `importing cache manifest from ${nameOf(from)}`, async () => {
+        const { readCache } = await import('../cache/manifest.ts');
+        if (from.type === 'local') {
+          const { directorySource } = await import('../cache/places/directory.ts');
+          return readCache(directorySource(from.src, from.tag, from.digest));
+        }
+        const { registrySource } = await import('../cache/places/registry.ts');
+        return readCache(registrySource({ ...from, registries: await this.#registries.open() }));
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof StagecraftError)) throw error;
+      return [];
+    }
+  }
+
+  async #unpack(shared: readonly SharedLayer[], progress: SharedProgress): Promise<RootFs> {
+    const { store, blobs, layers, since, signal } = this.#options;
+    const { bringBlobs, storeBlob } = await import('../content/arrivals.ts');
+    const { unpackImage } = await import('../source/image.ts');
+    progress.beforeWork();
+    const sources = new Map(shared.map(layer => [layer.descriptor.digest, layer]));
+    const rootFs = await unpackImage(
+      {
+        store,
+        blobs,
+        layers,
+        signal,
+        status: (id, current, total) => progress.status(id, current, total),
+        fetch: async missing => {
+          const arrivals = bringBlobs(
+            blobs,
+            missing,
+            (blob, tell) => storeBlob(blobs, blob, () => sources.get(blob.digest)!.read(blob, 0), tell),
+            {
+              status: (id, current, total) => progress.status(id, current, total),
+              async hold(digest, body) {
+                const lock = await acquireLock(store, `fetch ${digest}`, signal);
+                try {
+                  await body();
+                } finally {
+                  lock.release();
+                }
+              },
+            },
+          );
+          this.#running.push(arrivals.ended);
+          return arrivals.layers;
+        },
+      },
+      imageOf(shared),
+    );
+    rootFs.forEach((layer, i) => {
+      const createdAt = Date.parse(shared[i]!.descriptor.annotations?.[createdAnnotation] ?? '');
+      // So the history of an image is the same wherever its layers came from.
+      if (!Number.isNaN(createdAt))
+        store
+          .prepare('UPDATE layers SET created_at = ? WHERE id = ? AND created_at >= ?')
+          .run(createdAt, layer, since);
+    });
+    return rootFs;
+  }
+}
+
+/** Where a descriptor of a cache says when a layer was made, as BuildKit has it: RFC 3339. */
+export const createdAnnotation = 'buildkit/createdat';
+
+/** As far as unpacking reads an image. */
+function imageOf(layers: readonly SharedLayer[]): { manifest: Manifest; config: ImageConfig } {
+  const descriptors = layers.map(({ descriptor }) => descriptor);
+  const config = { mediaType: mediaTypes.config, digest: `sha256:${'0'.repeat(64)}` as const, size: 0 };
+  return {
+    manifest: { schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers: descriptors },
+    config: {
+      os: 'linux',
+      architecture: '',
+      rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+    },
+  };
+}
+
+function nameOf(from: CacheImport): string {
+  if (from.type === 'local') return `${from.src}:${from.tag}`;
+  return familiarName(formatReference(from.reference));
+}

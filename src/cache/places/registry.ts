@@ -1,0 +1,74 @@
+import type { Reference } from '../../image/reference.ts';
+import type { RepositoryClient } from '../../registry/client.ts';
+import type { Registries } from '../../registry/registries.ts';
+import { uploadBlob, uploadManifest } from '../../registry/upload.ts';
+import { forEachAtOnce } from '../../util/parallel.ts';
+import { type CacheSource, type ManifestForm, writeManifest } from '../manifest.ts';
+import type { CacheTarget } from '../target.ts';
+
+/** Uploads at once. */
+const atOnce = 4;
+
+export interface RegistryPlace {
+  readonly registries: Registries;
+  readonly reference: Reference;
+  readonly insecure?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A cache in a registry. It is read past all mirrors: it changes with each build, and they lag behind. */
+export function registrySource({ registries, reference, insecure }: RegistryPlace): CacheSource {
+  let opened: Promise<RepositoryClient> | undefined;
+  const client = (): Promise<RepositoryClient> => {
+    opened ??= registries.repository(reference, 'pull', insecure);
+    return opened;
+  };
+  return {
+    async manifest(digest) {
+      const { bytes } = await (await client()).manifest(digest ?? reference.digest ?? reference.tag!);
+      return bytes;
+    },
+    async *read(descriptor, from) {
+      yield* (await client()).blob(descriptor, from);
+    },
+  };
+}
+
+/** Writes a cache into a registry, under a tag. */
+export function registryTarget(
+  { registries, reference, insecure, signal }: RegistryPlace,
+  form: ManifestForm,
+): CacheTarget {
+  const client = registries.repository(reference, 'pull,push', insecure);
+  client.catch(() => {});
+  return {
+    async sendLayers(layers, status) {
+      const to = await client;
+      await forEachAtOnce(layers, atOnce, async ({ descriptor, read }) => {
+        const { digest, size } = descriptor;
+        await uploadBlob(to, descriptor, {
+          open: read,
+          onBytes: done => status(digest, done, size),
+          signal,
+        });
+        status(digest, size, size);
+      });
+    },
+    async finish(config, layers) {
+      const to = await client;
+      const documents = writeManifest(config, layers, form);
+      const { bytes } = documents.config;
+      await uploadBlob(to, documents.config.descriptor, {
+        open: from => one(bytes.subarray(from)),
+        signal,
+      });
+      const { manifest } = documents;
+      await uploadManifest(to, manifest.descriptor, manifest.bytes, reference.tag);
+      return manifest.descriptor;
+    },
+  };
+}
+
+async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
