@@ -6,6 +6,7 @@ import { withBusybox } from './support/busybox.ts';
 import { needs } from './support/needs.ts';
 import { tool } from './support/program.ts';
 import { Registry } from './support/registry.ts';
+import { startS3 } from './support/s3.ts';
 import { type Build, Workspace } from './support/workspace.ts';
 
 const skip = needs('busybox', 'docker-registry', 'curl', 'skopeo');
@@ -38,11 +39,16 @@ const sizeOf = (work: Workspace, name: string): number =>
 suite('caches that machines share', { skip }, () => {
   const first = new Workspace();
   let registry: Registry;
+  let s3: string;
   before(async () => {
     registry = await Registry.start(first);
+    const { endpoint } = await startS3(first);
+    const keys = 'access_key_id=S3RVER,secret_access_key=S3RVER';
+    s3 = `type=s3,bucket=cache,region=local,endpoint_url=${endpoint},use_path_style=true,${keys},name=tests`;
   });
 
   const ways = {
+    S3: () => ({ to: s3, from: s3 }),
     registry: () => ({ to: `type=registry,ref=${registry.host}/cache:1`, from: `${registry.host}/cache:1` }),
     'registry, as an index': () => {
       const ref = `type=registry,ref=${registry.host}/index:1`;

@@ -1,5 +1,5 @@
 import { configOf, type ExportedLayer, type ExportedResult } from '../cache/exported.ts';
-import { diffIdAnnotation } from '../cache/imported.ts';
+import { createdAnnotation, diffIdAnnotation } from '../cache/imported.ts';
 import { inlineCache } from '../cache/inline.ts';
 import type { CacheExport } from '../cache/options.ts';
 import { CacheRecords } from '../cache/records.ts';
@@ -16,7 +16,6 @@ import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { registryAccess } from './registries.ts';
-import { createdAnnotation } from './shared-caches.ts';
 import { Task } from './task.ts';
 
 export interface CacheExportServices {
@@ -233,11 +232,15 @@ async function targetOf(
     const { registryTarget } = await import('../cache/places/registry.ts');
     return registryTarget({ ...to, registries: await open(), signal }, to);
   }
+  if (to.type === 's3') {
+    const { s3Target } = await import('../cache/places/s3.ts');
+    return s3Target(to, signal);
+  }
   throw new Error('An inline cache is a part of the image');
 }
 
 function titleOf(to: CacheExport): string {
   if (to.type === 'local') return `exporting cache to client directory ${to.dest}`;
   if (to.type === 'registry') return `exporting cache to ${familiarName(formatReference(to.reference))}`;
-  return 'preparing inline cache';
+  return 'exporting cache to Amazon S3';
 }

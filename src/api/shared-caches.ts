@@ -1,4 +1,4 @@
-import type { ImportedCache } from '../cache/imported.ts';
+import { createdAnnotation, type ImportedCache } from '../cache/imported.ts';
 import type { CacheKey } from '../cache/keys.ts';
 import type { CacheImport } from '../cache/options.ts';
 import type {
@@ -37,13 +37,15 @@ export interface SharedCacheOptions {
 export class SharedCaches implements SharedCache {
   readonly #options: SharedCacheOptions;
   readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
   readonly #registries: RegistryAccess;
   readonly #running: Promise<unknown>[] = [];
   #caches: Promise<ImportedCache[]> | undefined;
 
   constructor(options: SharedCacheOptions) {
     this.#options = options;
-    this.#registries = registryAccess(process.env, AbortSignal.any([options.signal, this.#stop.signal]));
+    this.#signal = AbortSignal.any([options.signal, this.#stop.signal]);
+    this.#registries = registryAccess(process.env, this.#signal);
   }
 
   async find(key: CacheKey, outputs: readonly number[]): Promise<SharedRecord | undefined> {
@@ -76,6 +78,10 @@ export class SharedCaches implements SharedCache {
         if (from.type === 'local') {
           const { directorySource } = await import('../cache/places/directory.ts');
           return readCache(directorySource(from.src, from.tag, from.digest));
+        }
+        if (from.type === 's3') {
+          const { readS3Cache } = await import('../cache/places/s3.ts');
+          return [await readS3Cache(from, this.#signal)];
         }
         const { registrySource } = await import('../cache/places/registry.ts');
         return readCache(registrySource({ ...from, registries: await this.#registries.open() }));
@@ -135,9 +141,6 @@ export class SharedCaches implements SharedCache {
   }
 }
 
-/** Where a descriptor of a cache says when a layer was made, as BuildKit has it: RFC 3339. */
-export const createdAnnotation = 'buildkit/createdat';
-
 /** As far as unpacking reads an image. */
 function imageOf(layers: readonly SharedLayer[]): { manifest: Manifest; config: ImageConfig } {
   const descriptors = layers.map(({ descriptor }) => descriptor);
@@ -153,6 +156,7 @@ function imageOf(layers: readonly SharedLayer[]): { manifest: Manifest; config: 
 }
 
 function nameOf(from: CacheImport): string {
+  if (from.type === 's3') return `s3:${from.bucket}/${from.names[0]}`;
   if (from.type === 'local') return `${from.src}:${from.tag}`;
   return familiarName(formatReference(from.reference));
 }

@@ -8,6 +8,9 @@ import { outputDigest, type ReadBlob, type SharedLayer, type SharedRecord } from
 /** Where a descriptor of a cache says the diffID of a layer, as containerd has it. */
 export const diffIdAnnotation = 'containerd.io/uncompressed';
 
+/** Where a descriptor of a cache says when a layer was made, as BuildKit has it: RFC 3339. */
+export const createdAnnotation = 'buildkit/createdat';
+
 /** A cache that was read: its records by their digests. Layers are only named, not fetched. */
 export class ImportedCache {
   readonly #config: CacheConfig;

@@ -3,7 +3,9 @@ import { parseReference, type Reference } from '../image/reference.ts';
 import { parseBoolean } from '../util/boolean.ts';
 import { parseCsv } from '../util/csv.ts';
 import { type Digest, isDigest } from '../util/digest.ts';
+import { parseDuration } from '../util/duration.ts';
 import { StagecraftError } from '../util/errors.ts';
+import type { S3Options } from './places/s3.ts';
 
 /** A cache to read: one `--cache-from`. */
 export type CacheImport =
@@ -13,7 +15,8 @@ export type CacheImport =
       readonly src: string;
       readonly tag: string;
       readonly digest?: Digest | undefined;
-    };
+    }
+  | ({ readonly type: 's3' } & S3Options);
 
 interface ExportOptions {
   /** `max` for the results of all steps, `min` for those whose layers the image has. */
@@ -31,15 +34,21 @@ export type CacheExport = ExportOptions &
   (
     | { readonly type: 'registry'; readonly reference: Reference; readonly insecure: boolean }
     | { readonly type: 'local'; readonly dest: string; readonly tag: string; readonly reset: boolean }
+    | ({ readonly type: 's3' } & S3Options)
     | { readonly type: 'inline' }
   );
 
 /** @throws StagecraftError `usage` */
-export function parseCacheFrom(text: string): CacheImport {
+export function parseCacheFrom(text: string, env: NodeJS.ProcessEnv): CacheImport {
   const attributes = new Attributes('--cache-from', text);
-  const type = attributes.type(['registry', 'local']);
+  const type = attributes.type(['registry', 'local', 's3']);
   if (type === 'registry') {
     const place = registryOf(attributes);
+    attributes.end();
+    return { type, ...place };
+  }
+  if (type === 's3') {
+    const place = s3Of(attributes, env);
     attributes.end();
     return { type, ...place };
   }
@@ -53,14 +62,19 @@ export function parseCacheFrom(text: string): CacheImport {
 }
 
 /** @throws StagecraftError `usage` */
-export function parseCacheTo(text: string): CacheExport {
+export function parseCacheTo(text: string, env: NodeJS.ProcessEnv): CacheExport {
   const attributes = new Attributes('--cache-to', text);
-  const type = attributes.type(['registry', 'local', 'inline']);
+  const type = attributes.type(['registry', 'local', 's3', 'inline']);
   const options = exportOptions(attributes);
   if (type === 'registry') {
     const place = registryOf(attributes);
     if (place.reference.digest !== undefined)
       throw new StagecraftError('usage', 'A cache is written under a tag, not under a digest.');
+    attributes.end();
+    return { type, ...place, ...options };
+  }
+  if (type === 's3') {
+    const place = s3Of(attributes, env);
     attributes.end();
     return { type, ...place, ...options };
   }
@@ -80,8 +94,12 @@ export function parseCacheTo(text: string): CacheExport {
  * @param inline the build argument by which Docker's tools ask for a cache in the image
  * @throws StagecraftError `usage`
  */
-export function parseCacheExports(texts: readonly string[], inline: string | undefined): CacheExport[] {
-  const all = texts.map(parseCacheTo);
+export function parseCacheExports(
+  texts: readonly string[],
+  env: NodeJS.ProcessEnv,
+  inline: string | undefined,
+): CacheExport[] {
+  const all = texts.map(text => parseCacheTo(text, env));
   if (parseBoolean(inline ?? '') && !all.some(({ type }) => type === 'inline')) all.push(inlineExport());
   return all;
 }
@@ -103,6 +121,35 @@ const defaults: ExportOptions = {
 function registryOf(attributes: Attributes): { reference: Reference; insecure: boolean } {
   const reference = parseReference(attributes.required('ref', 'REGISTRY/REPOSITORY:TAG'));
   return { reference, insecure: attributes.flag('registry.insecure') ?? false };
+}
+
+function s3Of(attributes: Attributes, env: NodeJS.ProcessEnv): S3Options {
+  const bucket = attributes.take('bucket') ?? env.AWS_BUCKET;
+  const region = attributes.take('region') ?? env.AWS_REGION;
+  if (!bucket) throw new StagecraftError('usage', 'A cache in S3 needs bucket=NAME, or AWS_BUCKET.');
+  if (!region) throw new StagecraftError('usage', 'A cache in S3 needs region=NAME, or AWS_REGION.');
+  const accessKeyId = attributes.take('access_key_id');
+  const secretAccessKey = attributes.take('secret_access_key');
+  const sessionToken = attributes.take('session_token');
+  const parallelism = attributes.take('upload_parallelism') ?? '4';
+  if (!/^[1-9][0-9]{0,2}$/.test(parallelism))
+    throw new StagecraftError('usage', `upload_parallelism is ${parallelism}, not a number from 1 to 999.`);
+  return {
+    bucket,
+    region,
+    prefix: attributes.take('prefix') ?? '',
+    blobsPrefix: attributes.take('blobs_prefix') ?? 'blobs/',
+    manifestsPrefix: attributes.take('manifests_prefix') ?? 'manifests/',
+    names: (attributes.take('name') ?? 'buildkit').split(';'),
+    endpoint: attributes.take('endpoint_url'),
+    usePathStyle: attributes.flag('use_path_style') ?? false,
+    credentials:
+      accessKeyId && secretAccessKey
+        ? { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) }
+        : undefined,
+    uploadParallelism: Number(parallelism),
+    touchRefresh: attributes.duration('touch_refresh') ?? 86_400_000,
+  };
 }
 
 function exportOptions(attributes: Attributes): ExportOptions {
@@ -180,6 +227,17 @@ class Attributes {
       'usage',
       `The attribute ${name} of ${this.#flag} is ${text}, neither true nor false.`,
     );
+  }
+
+  /** Milliseconds. */
+  duration(name: string): number | undefined {
+    const text = this.take(name);
+    if (text === undefined) return undefined;
+    const value = parseDuration(text);
+    if (value !== undefined && value >= 0) return value / 1e6;
+    throw new StagecraftError('usage', `The attribute ${name} of ${this.#flag} is ${text}, no duration.`, {
+      hint: 'Write it like 24h or 1m30s.',
+    });
   }
 
   end(): void {

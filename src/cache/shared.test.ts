@@ -130,14 +130,17 @@ test('an image carries the results whose layers it has', () => {
 
 test('the flags are read as buildx reads them', () => {
   const reference = { domain: 'docker.io', path: 'user/app', tag: 'cache' };
-  assert.deepEqual(parseCacheFrom('user/app:cache'), { type: 'registry', reference, insecure: false });
-  assert.deepEqual(parseCacheFrom('type=local,"src=a,b"'), {
+  assert.deepEqual(parseCacheFrom('user/app:cache', {}), { type: 'registry', reference, insecure: false });
+  assert.deepEqual(parseCacheFrom('type=local,"src=a,b"', {}), {
     type: 'local',
     src: 'a,b',
     tag: 'latest',
     digest: undefined,
   });
-  const to = parseCacheTo('type=registry,ref=user/app:cache,mode=max,compression=zstd,compression-level=9');
+  const to = parseCacheTo(
+    'type=registry,ref=user/app:cache,mode=max,compression=zstd,compression-level=9',
+    {},
+  );
   assert.deepEqual(to, {
     type: 'registry',
     reference,
@@ -149,7 +152,7 @@ test('the flags are read as buildx reads them', () => {
     imageManifest: true,
     mediaTypes: 'oci',
   });
-  assert.equal(parseCacheTo('type=local,dest=x,oci-mediatypes=false').imageManifest, false);
+  assert.equal(parseCacheTo('type=local,dest=x,oci-mediatypes=false', {}).imageManifest, false);
   for (const wrong of [
     '',
     'type=ftp',
@@ -161,5 +164,5 @@ test('the flags are read as buildx reads them', () => {
     'type=local,dest=x,unknown=1',
     'type=registry,ref=x,ignore-error=perhaps',
   ])
-    assert.throws(() => parseCacheTo(wrong), { code: 'usage' }, wrong);
+    assert.throws(() => parseCacheTo(wrong, {}), { code: 'usage' }, wrong);
 });

@@ -1,8 +1,8 @@
+import { parseDuration } from '../util/duration.ts';
 import { fail, quote } from './fail.ts';
 import { FlagValues } from './flags.ts';
 import { baseOf, requireOperands, type Statement } from './statement.ts';
 import type { HealthcheckInstruction } from './types.ts';
-import { parseDuration } from './values.ts';
 
 export function buildHealthcheck(statement: Statement): HealthcheckInstruction {
   requireOperands(statement);

@@ -37,13 +37,13 @@ const flags = {
   'cache-from': {
     kind: 'list',
     value: 'CACHE',
-    help: 'A cache that other machines share: its name in a registry, or\ntype=registry|local with attributes such as ref=NAME or src=DIR',
+    help: 'A cache that other machines share: its name in a registry, or\ntype=registry|local|s3 with attributes such as ref=NAME or src=DIR',
     complete: ['type=registry,ref=', 'type=local,src='],
   },
   'cache-to': {
     kind: 'list',
     value: 'CACHE',
-    help: 'Share what this build makes: type=registry|local|inline with attributes\nsuch as ref=NAME, dest=DIR and mode=max (default min: what the image has)',
+    help: 'Share what this build makes: type=registry|local|s3|inline with\nattributes such as ref=NAME, dest=DIR and mode=max (default min: what the\nimage has)',
     complete: ['type=registry,ref=', 'type=local,dest=', 'type=inline'],
   },
   call: {
