@@ -10,7 +10,7 @@ import type { Healthcheck } from '../image/types.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { goDuration, goList, goQuoteList } from '../util/go-text.ts';
 import { builderArgs } from './arguments.ts';
-import { replaceInList } from './env.ts';
+import { ownMembers, setVariable } from './growing-config.ts';
 import { addHistory } from './history.ts';
 import { configure, withShell } from './images.ts';
 import type { Planner } from './planner.ts';
@@ -25,7 +25,7 @@ export function planEnv(planner: Planner, stage: StagePlan, instruction: EnvInst
   for (const { key, value } of instruction.pairs) {
     text += ` ${key}=${value}`;
     stage.env = stage.env.set(key, value);
-    stage.image = configure(stage.image, { Env: replaceInList(stage.image.config?.Env ?? [], key, value) });
+    setVariable(stage, key, value);
   }
   addHistory(planner, stage, text, false);
 }
@@ -54,13 +54,12 @@ export function planArg(
 }
 
 export function planLabel(planner: Planner, stage: StagePlan, instruction: LabelInstruction): void {
-  const labels = { ...stage.image.config?.Labels };
+  const labels = ownMembers(stage, 'Labels');
   let text = 'LABEL';
   for (const { key, value } of instruction.pairs) {
     labels[key] = value;
     text += ` ${key}=${value}`;
   }
-  stage.image = configure(stage.image, { Labels: labels });
   addHistory(planner, stage, text, false);
 }
 
@@ -113,9 +112,8 @@ export function planExpose(planner: Planner, stage: StagePlan, words: readonly s
     planner.budget.spend(named.length * charactersOfPort);
     return named;
   });
-  const exposed = { ...stage.image.config?.ExposedPorts };
+  const exposed = ownMembers(stage, 'ExposedPorts');
   for (const port of ports) exposed[port] = {};
-  stage.image = configure(stage.image, { ExposedPorts: exposed });
   addHistory(planner, stage, `EXPOSE ${goList(ports)}`, false);
 }
 
@@ -126,7 +124,7 @@ export function planUser(planner: Planner, stage: StagePlan, user: string): void
 }
 
 export function planVolume(planner: Planner, stage: StagePlan, instruction: VolumeInstruction): void {
-  const volumes = { ...stage.image.config?.Volumes };
+  const volumes = ownMembers(stage, 'Volumes');
   for (const volume of instruction.volumes) {
     if (volume === '') {
       throw new StagecraftError('dockerfile', 'VOLUME has an empty path.', {
@@ -135,7 +133,6 @@ export function planVolume(planner: Planner, stage: StagePlan, instruction: Volu
     }
     volumes[volume] = {};
   }
-  stage.image = configure(stage.image, { Volumes: volumes });
   addHistory(planner, stage, `VOLUME ${goList(instruction.volumes)}`, false);
 }
 

@@ -18,16 +18,24 @@ export class Env {
   /** What was set since. */
   readonly #own: ReadonlyMap<string, Entry>;
 
-  private constructor(below: ReadonlyMap<string, Entry>, own: ReadonlyMap<string, Entry>) {
+  /** How long its texts are together. */
+  readonly characters: number;
+
+  private constructor(
+    below: ReadonlyMap<string, Entry>,
+    own: ReadonlyMap<string, Entry>,
+    characters: number,
+  ) {
     this.#below = below;
     this.#own = own;
+    this.characters = characters;
   }
 
   /** From names and values. */
   static from(entries: Iterable<readonly [string, string]>): Env {
     const all = new Map<string, Entry>();
     for (const [name, value] of entries) put(all, name, entryOf(name, value));
-    return new Env(all, new Map());
+    return Env.#of(all);
   }
 
   /** From `NAME=value` texts. */
@@ -35,21 +43,29 @@ export class Env {
     return Env.from(list.map(splitEntry));
   }
 
+  static #of(all: ReadonlyMap<string, Entry>): Env {
+    let characters = 0;
+    for (const { text } of all.values()) characters += text.length;
+    return new Env(all, new Map(), characters);
+  }
+
   get(name: string): string | undefined {
-    return (this.#own.get(name) ?? this.#below.get(name))?.value;
+    return this.#entry(name)?.value;
   }
 
   set(name: string, value: string): Env {
     const full = this.#own.size >= manySettings;
     const own = new Map(full ? [] : this.#own);
-    put(own, name, entryOf(name, value));
-    return new Env(full ? this.#merged() : this.#below, own);
+    const entry = entryOf(name, value);
+    put(own, name, entry);
+    const characters = this.characters - (this.#entry(name)?.text.length ?? 0) + entry.text.length;
+    return new Env(full ? this.#merged() : this.#below, own, characters);
   }
 
   without(name: string): Env {
     const all = new Map(this.#merged());
     all.delete(name);
-    return new Env(all, new Map());
+    return Env.#of(all);
   }
 
   names(): Iterable<string> {
@@ -63,6 +79,10 @@ export class Env {
   /** `NAME=value` texts. */
   list(): string[] {
     return Array.from(this.#merged().values(), ({ text }) => text);
+  }
+
+  #entry(name: string): Entry | undefined {
+    return this.#own.get(name) ?? this.#below.get(name);
   }
 
   #merged(): ReadonlyMap<string, Entry> {

@@ -35,12 +35,13 @@ export function planRun(
   const platform = platformFor(planner, stage);
   const planned = planMounts(planner, stage, mounts, sources);
   const historyText = `RUN ${argumentPrefix(stage)}${args.join(' ')} # buildkit`;
-  const env = stage.env.list();
-  budget.spend(env.reduce((sum, text) => sum + text.length, 0));
+  const { env } = stage;
+  budget.spend(env.characters);
   const spec: ExecSpec = {
     root: stage.tree,
     args,
-    env,
+    // Thousands of steps with thousands of variables each would else hold as many lists.
+    env: () => env.list(),
     cwd: stage.cwd,
     user: stage.user,
     hostname: planner.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') || request.hostname,

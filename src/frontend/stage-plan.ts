@@ -82,6 +82,8 @@ export class StagePlan {
   user = '';
   /** Of `FROM --platform`, later that of the base; the target's if absent. */
   platform: Platform | undefined;
+  /** Members of its config that no other stage has, and that it may change. */
+  readonly own = new Set<object>();
   /** Every ARG so far, also of base stages. */
   buildArgs: { key: string; value: string | undefined }[] = [];
   /** Paths that it reads from the build context. */

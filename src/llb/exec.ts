@@ -26,8 +26,8 @@ export interface ExecSpec {
   /** The root file system before. */
   root: Tree;
   args: readonly string[];
-  /** `NAME=value`. */
-  env?: readonly string[];
+  /** `NAME=value`; or how to list them, which is asked for when the operation is encoded. */
+  env?: readonly string[] | (() => readonly string[]);
   cwd: string;
   user?: string | undefined;
   hostname?: string | undefined;
@@ -98,7 +98,7 @@ function makesResult(mount: ExecMount): boolean {
 
 function operation(spec: ExecSpec, mounts: readonly ExecMount[], table: InputTable): ExecOp {
   const ssh = (spec.ssh ?? []).map((s, i) => ({ ...s, target: s.target || `/run/buildkit/ssh_agent.${i}` }));
-  const env = [...(spec.env ?? [])];
+  const env = [...(typeof spec.env === 'function' ? spec.env() : (spec.env ?? []))];
   if (ssh[0] !== undefined && !env.some(e => e.startsWith('SSH_AUTH_SOCK='))) {
     env.push(`SSH_AUTH_SOCK=${ssh[0].target}`);
   }
