@@ -230,6 +230,28 @@ describe('a file of the mirror', () => {
     assert.deepEqual(await fetchSmall(fetcher(), `${url}/file`), content);
   });
 
+  test('is asked for with the credential of each host, and with that of no other', async () => {
+    const seen: (string | undefined)[] = [];
+    const elsewhere = await started(
+      serve((request, response) => {
+        seen.push(request.headers.authorization);
+        response.end(content);
+      }),
+    );
+    const { url } = await started(
+      serve((request, response) => {
+        seen.push(request.headers.authorization);
+        response.writeHead(302, { location: `${elsewhere.url}/moved` }).end();
+      }),
+    );
+    const first = { machine: url, login: 'me', password: 'one' };
+    const second = { machine: elsewhere.url, login: 'me', password: 'two' };
+    await fetchSmall(fetcher({ credentials: [first] }), `${url}/file`);
+    await fetchSmall(fetcher({ credentials: [first, second] }), `${url}/file`);
+    const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
+    assert.deepEqual(seen, [basic('me:one'), undefined, basic('me:one'), basic('me:two')]);
+  });
+
   test('is fetched through the proxy that is set', async () => {
     const { url, requests } = await started(serve((_, response) => response.end(content)));
     const config = new Map([['acquire::http::proxy', url]]);

@@ -11,6 +11,8 @@ export interface Request {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers?: OutgoingHttpHeaders | undefined;
+  /** The credential for an address, asked for anew where a redirect leads. */
+  readonly authorization?: ((url: URL) => string | undefined) | undefined;
   /** Bytes, or how to read them: a new try reads them anew. */
   readonly body?: Uint8Array | (() => AsyncIterable<Uint8Array> | Iterable<Uint8Array>) | undefined;
   /** False leaves redirects to the caller. */
@@ -130,11 +132,12 @@ function withoutCredentials(headers: OutgoingHttpHeaders = {}): OutgoingHttpHead
 
 async function sendOnce(request: Request, { agents, signal }: RequestServices): Promise<IncomingMessage> {
   const { url, method, headers, body } = request;
+  const authorization = request.authorization?.(url);
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const outgoing = (url.protocol === 'https:' ? requestSecure : requestPlain)(url, {
     method,
     agent: agents.for(url),
-    headers: { 'user-agent': 'stagecraft', ...headers },
+    headers: { 'user-agent': 'stagecraft', ...headers, ...(authorization && { authorization }) },
     signal,
     timeout: silence,
   });
