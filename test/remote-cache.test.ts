@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { before, suite, test } from 'node:test';
 import { withBusybox } from './support/busybox.ts';
+import { startGithubCache } from './support/github-cache.ts';
 import { needs } from './support/needs.ts';
 import { tool } from './support/program.ts';
 import { Registry } from './support/registry.ts';
@@ -224,5 +225,27 @@ suite('caches that machines share', { skip }, () => {
       ran(build).map(step => step.replace(/^.*\] /, '').split(' ')[0]),
       ['COPY', 'RUN'],
     );
+  });
+
+  test('GitHub’s cache: what one job made another one finds, and what another job changed wins', async () => {
+    const github = await startGithubCache(first);
+    const run = async (source: string): Promise<string[]> => {
+      const work = new Workspace();
+      const args = ['--cache-from', 'type=gha', '--cache-to', 'type=gha,mode=max'];
+      return ran(await work.build(project('', source), args, { env: work.env(github.env) }));
+    };
+    const written = () => github.calls.filter(call => call === 'CreateCacheEntry').length;
+    assert.ok((await run('aaa')).length > 3);
+    const before = written();
+    assert.deepEqual(await run('aaa'), []);
+    assert.equal(written(), before + 1, 'layers that are there are not sent again');
+    assert.ok((await run('bab')).length > 0);
+    assert.deepEqual(await run('bab'), []);
+  });
+
+  test('GitHub’s cache: elsewhere than on its runners it is no cache, and no mistake', async () => {
+    const args = ['--cache-from', 'type=gha', '--cache-to', 'type=gha'];
+    const { stderr } = await new Workspace().build(project(), args);
+    assert.doesNotMatch(stderr, /GitHub|gha/);
   });
 });

@@ -236,11 +236,15 @@ async function targetOf(
     const { s3Target } = await import('../cache/places/s3.ts');
     return s3Target(to, signal);
   }
+  if (to.type === 'gha') {
+    const { githubTarget } = await import('../cache/places/github.ts');
+    return githubTarget(to, signal);
+  }
   throw new Error('An inline cache is a part of the image');
 }
 
 function titleOf(to: CacheExport): string {
   if (to.type === 'local') return `exporting cache to client directory ${to.dest}`;
   if (to.type === 'registry') return `exporting cache to ${familiarName(formatReference(to.reference))}`;
-  return 'exporting cache to Amazon S3';
+  return to.type === 'gha' ? 'exporting to GitHub Actions Cache' : 'exporting cache to Amazon S3';
 }

@@ -83,6 +83,10 @@ export class SharedCaches implements SharedCache {
           const { readS3Cache } = await import('../cache/places/s3.ts');
           return [await readS3Cache(from, this.#signal)];
         }
+        if (from.type === 'gha') {
+          const { readGithubCache } = await import('../cache/places/github.ts');
+          return readGithubCache(from, this.#signal);
+        }
         const { registrySource } = await import('../cache/places/registry.ts');
         return readCache(registrySource({ ...from, registries: await this.#registries.open() }));
       });
@@ -157,6 +161,7 @@ function imageOf(layers: readonly SharedLayer[]): { manifest: Manifest; config: 
 
 function nameOf(from: CacheImport): string {
   if (from.type === 's3') return `s3:${from.bucket}/${from.names[0]}`;
+  if (from.type === 'gha') return `gha:${from.scope}`;
   if (from.type === 'local') return `${from.src}:${from.tag}`;
   return familiarName(formatReference(from.reference));
 }

@@ -5,6 +5,7 @@ import { parseCsv } from '../util/csv.ts';
 import { type Digest, isDigest } from '../util/digest.ts';
 import { parseDuration } from '../util/duration.ts';
 import { StagecraftError } from '../util/errors.ts';
+import type { GithubOptions } from './places/github.ts';
 import type { S3Options } from './places/s3.ts';
 
 /** A cache to read: one `--cache-from`. */
@@ -16,7 +17,8 @@ export type CacheImport =
       readonly tag: string;
       readonly digest?: Digest | undefined;
     }
-  | ({ readonly type: 's3' } & S3Options);
+  | ({ readonly type: 's3' } & S3Options)
+  | ({ readonly type: 'gha' } & GithubOptions);
 
 interface ExportOptions {
   /** `max` for the results of all steps, `min` for those whose layers the image has. */
@@ -35,13 +37,14 @@ export type CacheExport = ExportOptions &
     | { readonly type: 'registry'; readonly reference: Reference; readonly insecure: boolean }
     | { readonly type: 'local'; readonly dest: string; readonly tag: string; readonly reset: boolean }
     | ({ readonly type: 's3' } & S3Options)
+    | ({ readonly type: 'gha' } & GithubOptions)
     | { readonly type: 'inline' }
   );
 
 /** @throws StagecraftError `usage` */
 export function parseCacheFrom(text: string, env: NodeJS.ProcessEnv): CacheImport {
   const attributes = new Attributes('--cache-from', text);
-  const type = attributes.type(['registry', 'local', 's3']);
+  const type = attributes.type(['registry', 'local', 's3', 'gha']);
   if (type === 'registry') {
     const place = registryOf(attributes);
     attributes.end();
@@ -49,6 +52,11 @@ export function parseCacheFrom(text: string, env: NodeJS.ProcessEnv): CacheImpor
   }
   if (type === 's3') {
     const place = s3Of(attributes, env);
+    attributes.end();
+    return { type, ...place };
+  }
+  if (type === 'gha') {
+    const place = githubOf(attributes, env);
     attributes.end();
     return { type, ...place };
   }
@@ -64,7 +72,7 @@ export function parseCacheFrom(text: string, env: NodeJS.ProcessEnv): CacheImpor
 /** @throws StagecraftError `usage` */
 export function parseCacheTo(text: string, env: NodeJS.ProcessEnv): CacheExport {
   const attributes = new Attributes('--cache-to', text);
-  const type = attributes.type(['registry', 'local', 's3', 'inline']);
+  const type = attributes.type(['registry', 'local', 's3', 'gha', 'inline']);
   const options = exportOptions(attributes);
   if (type === 'registry') {
     const place = registryOf(attributes);
@@ -75,6 +83,11 @@ export function parseCacheTo(text: string, env: NodeJS.ProcessEnv): CacheExport 
   }
   if (type === 's3') {
     const place = s3Of(attributes, env);
+    attributes.end();
+    return { type, ...place, ...options };
+  }
+  if (type === 'gha') {
+    const place = githubOf(attributes, env);
     attributes.end();
     return { type, ...place, ...options };
   }
@@ -89,6 +102,16 @@ export function parseCacheTo(text: string, env: NodeJS.ProcessEnv): CacheExport 
   return inlineExport(options);
 }
 
+/** All `--cache-from` of a build. @throws StagecraftError `usage` */
+export function parseCacheImports(texts: readonly string[], env: NodeJS.ProcessEnv): CacheImport[] {
+  return texts.map(text => parseCacheFrom(text, env)).filter(isActive);
+}
+
+/** As in buildx: one command serves on a runner of GitHub's and elsewhere, where that cache is none. */
+function isActive(cache: CacheImport | CacheExport): boolean {
+  return cache.type !== 'gha' || (cache.token !== '' && cache.url !== '');
+}
+
 /**
  * All `--cache-to` of a build.
  * @param inline the build argument by which Docker's tools ask for a cache in the image
@@ -99,7 +122,7 @@ export function parseCacheExports(
   env: NodeJS.ProcessEnv,
   inline: string | undefined,
 ): CacheExport[] {
-  const all = texts.map(text => parseCacheTo(text, env));
+  const all = texts.map(text => parseCacheTo(text, env)).filter(isActive);
   if (parseBoolean(inline ?? '') && !all.some(({ type }) => type === 'inline')) all.push(inlineExport());
   return all;
 }
@@ -149,6 +172,16 @@ function s3Of(attributes: Attributes, env: NodeJS.ProcessEnv): S3Options {
         : undefined,
     uploadParallelism: Number(parallelism),
     touchRefresh: attributes.duration('touch_refresh') ?? 86_400_000,
+  };
+}
+
+function githubOf(attributes: Attributes, env: NodeJS.ProcessEnv): GithubOptions {
+  const old = attributes.take('url');
+  return {
+    url: attributes.take('url_v2') ?? env.ACTIONS_RESULTS_URL ?? old ?? '',
+    token: attributes.take('token') ?? env.ACTIONS_RUNTIME_TOKEN ?? '',
+    scope: attributes.take('scope') ?? 'buildkit',
+    timeout: attributes.duration('timeout') ?? 600_000,
   };
 }
 

@@ -37,14 +37,14 @@ const flags = {
   'cache-from': {
     kind: 'list',
     value: 'CACHE',
-    help: 'A cache that other machines share: its name in a registry, or\ntype=registry|local|s3 with attributes such as ref=NAME or src=DIR',
-    complete: ['type=registry,ref=', 'type=local,src='],
+    help: 'A cache that other machines share: its name in a registry, or\ntype=registry|local|s3|gha with attributes such as ref=NAME or src=DIR',
+    complete: ['type=registry,ref=', 'type=local,src=', 'type=s3,bucket=', 'type=gha'],
   },
   'cache-to': {
     kind: 'list',
     value: 'CACHE',
-    help: 'Share what this build makes: type=registry|local|s3|inline with\nattributes such as ref=NAME, dest=DIR and mode=max (default min: what the\nimage has)',
-    complete: ['type=registry,ref=', 'type=local,dest=', 'type=inline'],
+    help: 'Share what this build makes: type=registry|local|s3|gha|inline with\nattributes such as ref=NAME, dest=DIR and mode=max (default min: what the\nimage has)',
+    complete: ['type=registry,ref=', 'type=local,dest=', 'type=s3,bucket=', 'type=gha', 'type=inline'],
   },
   call: {
     kind: 'text',

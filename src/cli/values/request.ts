@@ -1,5 +1,5 @@
 import type { BuildRequest } from '../../api/request.ts';
-import { parseCacheExports, parseCacheFrom } from '../../cache/options.ts';
+import { parseCacheExports, parseCacheImports } from '../../cache/options.ts';
 import { parseAnnotation } from '../../exporter/annotations.ts';
 import { type Output, parseEpoch, parseOutput } from '../../exporter/outputs.ts';
 import { checkNewName } from '../../store/images.ts';
@@ -31,7 +31,7 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     outputs,
     annotations: flags.annotation.flatMap(parseAnnotation),
     require: flags.require.flatMap(stages => stages.split(',')),
-    cacheFrom: flags['cache-from'].map(text => parseCacheFrom(text, env)),
+    cacheFrom: parseCacheImports(flags['cache-from'], env),
     cacheTo: parseCacheExports(flags['cache-to'], env, buildArgs.BUILDKIT_INLINE_CACHE),
     noCache: readNoCache(flags),
     pull: flags.pull,
