@@ -68,7 +68,7 @@ export function makesIndex(request: BuildRequest): boolean {
  * Makes graph and config of what was read, which is read once however many platforms are planned, and applies the
  * checks that builds apply.
  */
-export async function planInputs(
+async function planInputs(
   request: BuildRequest,
   inputs: BuildInputs,
   { sources }: BuildServices,

@@ -8,7 +8,7 @@ export type AptConfig = ReadonlyMap<string, string>;
 const token = /\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/|#(?!clear\b)[^\n]*|"([^"]*)"|([{};])|([^\s{};"]+)/g;
 
 /** Reads one apt.conf file into the map; later settings win. List items (`Name:: "value";`) are of no use here. */
-export function parseAptConfig(text: string, into: Map<string, string>): void {
+function parseAptConfig(text: string, into: Map<string, string>): void {
   const scopes: string[] = [];
   let words: string[] = [];
   const full = (name: string) => [...scopes, name.toLowerCase()].filter(part => part !== '').join('::');

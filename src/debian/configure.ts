@@ -6,7 +6,7 @@ import { parseStanzas } from './stanza.ts';
 import type { Step } from './steps.ts';
 
 /** Where package files are seen inside, away from every place that a package may own. */
-export const poolInside = '/run/stagecraft/packages';
+const poolInside = '/run/stagecraft/packages';
 
 export interface ConfigureSpec {
   readonly sandbox: Sandbox;

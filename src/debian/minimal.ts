@@ -51,7 +51,7 @@ const unneeded =
   /^\/usr\/share\/(man|info|locale|lintian|bug|doc-base|bash-completion|zsh|fish|menu|applications)(\/|$)/;
 
 /** Whether a minimal image keeps a path of a package. */
-export function isWantedInMinimal(path: ByteString): boolean {
+function isWantedInMinimal(path: ByteString): boolean {
   if (unneeded.test(path)) return false;
   const documentation = /^\/usr\/share\/doc\/[^/]+\/(.+)$/.exec(path);
   return !documentation || documentation[1] === 'copyright';

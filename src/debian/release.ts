@@ -61,7 +61,7 @@ async function fetchSigned(fetcher: Fetcher, base: string, keys: Key[]): Promise
 }
 
 /** Reads the text of a release file whose signature has been verified. */
-export function readRelease({ text, signers }: SignedText, archive: Archive, now: Date): Release {
+function readRelease({ text, signers }: SignedText, archive: Archive, now: Date): Release {
   const name = `The release file of ${archive.suite} at ${publicAddress(archive.uri)}`;
   const fields: Stanza = parseStanzas(text)[0] ?? new Map();
   const suite = fields.get('suite');

@@ -18,7 +18,7 @@ const nothing: Environment = { get: () => undefined };
  *
  * @throws StagecraftError `dockerfile`, without a range, if a quote is not closed
  */
-export function parseHeredocMarker(word: string): HeredocMarker | undefined {
+function parseHeredocMarker(word: string): HeredocMarker | undefined {
   const [, fd, dash, rest] = form.exec(word) ?? [];
   if (!rest) return undefined;
   const names = expandWords(rest, nothing, { keepUnset: true });

@@ -178,7 +178,7 @@ async function pack(
 }
 
 /** Keeps what a layer blob holds, once it was seen. */
-export function rememberContent(
+function rememberContent(
   { store }: Pick<ExportServices, 'store'>,
   digest: Digest,
   diffId: Digest,

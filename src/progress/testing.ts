@@ -61,7 +61,7 @@ export class EventScript {
   }
 }
 
-export function stepDigest(name: string): Digest {
+function stepDigest(name: string): Digest {
   return digestOf(name);
 }
 

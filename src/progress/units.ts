@@ -1,7 +1,7 @@
 const byteUnits = ['kB', 'MB', 'GB', 'TB', 'PB'];
 
 /** Bytes as BuildKit's displays write them: decimal units, two digits after the point: `31B`, `2.05kB`, `12.58MB`. */
-export function formatBytes(bytes: number): string {
+function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes}B`;
   let value = bytes;
   let unit = '';

@@ -167,7 +167,7 @@ export class Bundle {
 }
 
 /** The exit code of a script whose preparations failed; the log tells why. */
-export const setupFailed = 125;
+const setupFailed = 125;
 
 function absolute(target: string): string {
   return posix.resolve('/', target);

@@ -9,7 +9,7 @@ import { quote } from './shell.ts';
 import { mapArguments, subordinateIds } from './subids.ts';
 
 /** Tells a process what kind of namespace it was started in. */
-export const namespaceVariable = 'STAGECRAFT_NAMESPACE';
+const namespaceVariable = 'STAGECRAFT_NAMESPACE';
 
 /**
  * - `subordinate`: this user is root and has the ids that `/etc/subuid` gives them.

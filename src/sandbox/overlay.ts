@@ -84,7 +84,7 @@ function topmost(layers: readonly string[]): readonly string[] {
 }
 
 /** A bind mount, recursive or not. */
-export function bindLine(source: string, target: string): MountLine {
+function bindLine(source: string, target: string): MountLine {
   return { source, target, type: 'none', options: ['bind', 'X-mount.mkdir'] };
 }
 

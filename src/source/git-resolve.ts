@@ -13,7 +13,7 @@ export interface ResolvedRef {
   readonly name: string | undefined;
 }
 
-export function isHash(text: string): boolean {
+function isHash(text: string): boolean {
   return /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
 }
 

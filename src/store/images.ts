@@ -46,7 +46,7 @@ export function listRecords(store: Store): ImageRecord[] {
 }
 
 /** The image that a full reference names. */
-export function getRecord(store: Store, name: string): ImageRecord | undefined {
+function getRecord(store: Store, name: string): ImageRecord | undefined {
   const row = store.prepare('SELECT * FROM images WHERE name = ?').get(name) as unknown as Row | undefined;
   return row && toRecord(row);
 }

@@ -47,7 +47,7 @@ const silence = 60_000;
 const longestPause = 60_000;
 
 /** A failure of the connection that may be gone at the next try. */
-export class ConnectionError extends Error {}
+class ConnectionError extends Error {}
 
 /**
  * Sends a request, and again where the connection or the server fails for the moment. Any other answer is returned,

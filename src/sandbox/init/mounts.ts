@@ -38,7 +38,7 @@ export function makeMount(root: NewRoot, { destination, type, source, options }:
 }
 
 /** Adds flags to the mount at a place, keeping those it has: a user namespace must not take them away. */
-export function restrict(root: NewRoot, path: string, wanted: number): void {
+function restrict(root: NewRoot, path: string, wanted: number): void {
   root.at(path, place => {
     mount('', place, '', mountFlag.remount | mountFlag.bind | flagsOf(place) | wanted);
   });
