@@ -11,6 +11,7 @@ import { parseOwner } from './owner.ts';
 import { type Planner, platformFor } from './planner.ts';
 import type { StagePlan } from './stage-plan.ts';
 import { stepName } from './step-name.ts';
+import { fromWindows } from './windows-path.ts';
 
 type Transfer = AddInstruction | CopyInstruction;
 
@@ -173,7 +174,7 @@ function localSource(
   const unpack = instruction.kind === 'ADD' ? (instruction.unpack ?? true) : false;
   return {
     from: from === undefined ? planner.context : from.tree,
-    src: source,
+    src: stage.platform?.os === 'windows' ? fromWindows(source) : source,
     ...(instruction.kind === 'COPY' && instruction.parents && parentsOf(source)),
     followSymlinks: true,
     dirContentsOnly: true,
@@ -228,7 +229,8 @@ function checkChecksum(instruction: Transfer): void {
 }
 
 /** Where it goes, from the working directory; a trailing slash, which says that it is a directory, is kept. */
-function destinationOf(stage: StagePlan, destination: string): string {
+function destinationOf(stage: StagePlan, asWritten: string): string {
+  const destination = stage.platform?.os === 'windows' ? fromWindows(asWritten) : asWritten;
   if (posix.isAbsolute(destination)) return destination;
   const written = destination === '' || destination === '.' ? './' : destination;
   const path = posix.join('/', stage.cwd, written);

@@ -8,12 +8,16 @@ import { parseOwner } from './owner.ts';
 import { type Planner, platformFor } from './planner.ts';
 import type { StagePlan } from './stage-plan.ts';
 import { stepName } from './step-name.ts';
+import { fromWindows, toWindows } from './windows-path.ts';
 
 /** The directory that a path means from here: relative to the working directory before. */
-export function setWorkingDirectory(stage: StagePlan, path: string): string {
-  const before = stage.image.config?.WorkingDir || '/';
+export function setWorkingDirectory(stage: StagePlan, written: string): string {
+  const isWindows = stage.platform?.os === 'windows';
+  const [path = '', before = ''] = [written, stage.image.config?.WorkingDir || '/'].map(each =>
+    isWindows ? fromWindows(each) : each,
+  );
   const directory = path === '' ? before : posix.isAbsolute(path) ? path : posix.resolve('/', before, path);
-  stage.image = configure(stage.image, { WorkingDir: directory });
+  stage.image = configure(stage.image, { WorkingDir: isWindows ? toWindows(directory) : directory });
   stage.cwd = directory;
   return directory;
 }
@@ -30,7 +34,8 @@ export function planWorkdir(
   shown: () => string,
   range: SourceRange,
 ): void {
-  if (!stage.workdirSet && !posix.isAbsolute(path)) {
+  const isAbsolute = posix.isAbsolute(stage.platform?.os === 'windows' ? fromWindows(path) : path);
+  if (!stage.workdirSet && !isAbsolute) {
     planner.warnings.add(
       'WorkdirRelativePath',
       `Relative workdir ${goQuote(path)} can have unexpected results if the base image changes`,
