@@ -8,6 +8,7 @@ import { needs } from './support/needs.ts';
 import { tool } from './support/program.ts';
 import { Registry } from './support/registry.ts';
 import { startS3 } from './support/s3.ts';
+import { makeUser, needsUsers } from './support/users.ts';
 import { type Build, Workspace } from './support/workspace.ts';
 
 const skip = needs('busybox', 'docker-registry', 'curl', 'skopeo');
@@ -247,5 +248,41 @@ suite('caches that machines share', { skip }, () => {
     const args = ['--cache-from', 'type=gha', '--cache-to', 'type=gha'];
     const { stderr } = await new Workspace().build(project(), args);
     assert.doesNotMatch(stderr, /GitHub|gha/);
+  });
+
+  test('an ordinary user shares caches too', { skip: needsUsers || needs('newuidmap') }, async () => {
+    const user = makeUser('subordinate');
+    const to = `${registry.host}/user:1`;
+    const one = new Workspace(user);
+    await one.build(project(), ['--cache-to', `type=registry,ref=${to},mode=max`]);
+    const two = new Workspace(user);
+    const args = ['--cache-from', to, '-o', two.path('files')];
+    assert.deepEqual(ran(await two.build(project(), args)), []);
+    assert.equal(readFileSync(two.path('files/copy'), 'utf8'), 'bbb');
+    const three = new Workspace();
+    assert.deepEqual(ran(await three.build(project(), ['--cache-from', to])), []);
+  });
+
+  test('platforms share a cache, and take from it what is theirs', async () => {
+    const platforms = ['--platform', 'linux/amd64,linux/arm64'];
+    const files = {
+      Dockerfile: 'FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /architecture\nCOPY both /both\n',
+      amd64: 'amd64',
+      arm64: 'arm64',
+      both: 'both',
+    };
+    const to = `${registry.host}/platforms:1`;
+    const out = (work: Workspace) => [...platforms, '-o', `type=oci,tar=false,dest=${work.path('layout')}`];
+    const one = new Workspace();
+    await one.build(files, [...out(one), '--cache-to', `type=registry,ref=${to}`]);
+    const two = new Workspace();
+    assert.deepEqual(ran(await two.build(files, [...out(two), '--cache-from', to])), []);
+    const layers = (work: Workspace): unknown => {
+      const read = (digest: string) =>
+        JSON.parse(readFileSync(work.path('layout/blobs', digest.replace(':', '/')), 'utf8'));
+      const [{ digest }] = JSON.parse(readFileSync(work.path('layout/index.json'), 'utf8')).manifests;
+      return read(digest).manifests.map((part: { digest: string }) => read(part.digest).layers);
+    };
+    assert.deepEqual(layers(two), layers(one));
   });
 });
