@@ -10,7 +10,7 @@ import type { Healthcheck } from '../image/types.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { goDuration, goList, goQuoteList } from '../util/go-text.ts';
 import { builderArgs } from './arguments.ts';
-import { ownMembers, setVariable } from './growing-config.ts';
+import { ownMembers, setMember, setVariable } from './growing-config.ts';
 import { addHistory } from './history.ts';
 import { configure, withShell } from './images.ts';
 import type { Planner } from './planner.ts';
@@ -57,7 +57,7 @@ export function planLabel(planner: Planner, stage: StagePlan, instruction: Label
   const labels = ownMembers(stage, 'Labels');
   let text = 'LABEL';
   for (const { key, value } of instruction.pairs) {
-    labels[key] = value;
+    setMember(labels, key, value);
     text += ` ${key}=${value}`;
   }
   addHistory(planner, stage, text, false);
@@ -131,7 +131,7 @@ export function planVolume(planner: Planner, stage: StagePlan, instruction: Volu
         hint: 'A variable in it may be unset.',
       });
     }
-    volumes[volume] = {};
+    setMember(volumes, volume, {});
   }
   addHistory(planner, stage, `VOLUME ${goList(instruction.volumes)}`, false);
 }

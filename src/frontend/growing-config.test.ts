@@ -38,3 +38,15 @@ ENV C=3`;
   assert.deepEqual(config.ExposedPorts, { '1/tcp': {} });
   assert.deepEqual(config.Volumes, { '/1': {} });
 });
+
+test('any name is a name, also those that objects have by themselves', async () => {
+  const names = ['__proto__', 'constructor', 'toString'];
+  const text = [
+    'FROM scratch',
+    ...names.flatMap(name => [`LABEL ${name}=1`, `VOLUME ${name}`, `ENV ${name}=1`]),
+  ];
+  const { config = {} } = (await plan(text.join('\n'))).config;
+  assert.deepEqual(Object.keys(config.Labels ?? {}), names);
+  assert.deepEqual(Object.keys(config.Volumes ?? {}).sort(), [...names].sort());
+  assert.deepEqual(config.Env?.slice(-3), ['__proto__=1', 'constructor=1', 'toString=1']);
+});

@@ -21,6 +21,12 @@ export function ownMembers<Key extends Growing>(
   return copy;
 }
 
+/** Sets a member, also the one called `__proto__`, to which an assignment would do something else. */
+export function setMember<Value>(members: Record<string, Value>, name: string, value: Value): void {
+  if (name !== '__proto__') members[name] = value;
+  else Object.defineProperty(members, name, { value, enumerable: true, configurable: true, writable: true });
+}
+
 const places = new WeakMap<readonly string[], Map<string, number>>();
 
 /** Sets a variable in the config's environment, where it stays in its place. */

@@ -16,14 +16,14 @@ export function readVariables(
   words: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Record<string, string> {
-  const values: Record<string, string> = {};
+  const values: [string, string][] = [];
   for (const word of words) {
     const [name, given] = splitPair(word);
     if (name === '') throw new StagecraftError('usage', `The value "${word}" of ${flag} has no name.`);
     const value = given ?? env[name];
-    if (value !== undefined) values[name] = value;
+    if (value !== undefined) values.push([name, value]);
   }
-  return values;
+  return Object.fromEntries(values);
 }
 
 /** `NAME=VALUE` words as an object; a name alone has an empty value. @throws StagecraftError `usage` */
