@@ -5,6 +5,7 @@ import { StagecraftError } from '../util/errors.ts';
 import { CopyTarget } from './copy-target.ts';
 import { directoryMetadata, type Making } from './making.ts';
 import type { OpenLayer } from './open-layer.ts';
+import { clean, parentOf } from './path.ts';
 import { filterOf, selectSources, walkSelected } from './selection.ts';
 
 /**
@@ -45,21 +46,6 @@ function requireParent(layer: OpenLayer, dest: ByteString): void {
   const { tree } = layer.writer;
   if (tree.lstat(parentOf(tree.resolve(dest))) === undefined)
     throw new StagecraftError('not-found', `There is no directory to copy ${JSON.stringify(dest)} into.`);
-}
-
-/** Absolute, without empty parts, `.` and `..`. */
-export function clean(path: ByteString): ByteString {
-  const parts: ByteString[] = [];
-  for (const part of path.split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '' && part !== '.') parts.push(part);
-  }
-  return `/${parts.join('/')}`;
-}
-
-export function parentOf(path: ByteString): ByteString {
-  const slash = path.lastIndexOf('/');
-  return slash <= 0 ? '/' : path.slice(0, slash);
 }
 
 function join(directory: ByteString, name: ByteString): ByteString {

@@ -1,9 +1,9 @@
 import type { MkdirAction, MkfileAction, RmAction, SymlinkAction } from '../llb/ops.ts';
 import { type ByteString, bytesFromText } from '../util/bytes.ts';
 import { StagecraftError } from '../util/errors.ts';
-import { clean, parentOf } from './copy.ts';
 import { directoryMetadata, type Making, timeOf, unsetTimeNs } from './making.ts';
 import type { OpenLayer } from './open-layer.ts';
+import { clean, parentOf } from './path.ts';
 import { expandWildcards, hasWildcards, resolveParents } from './wildcards.ts';
 
 /** Makes a directory, with `makeParents` all that is missing above it; one that is there stays as it is. */

@@ -6,9 +6,9 @@ import type { DigestedTree } from '../source/types.ts';
 import { TarReader } from '../tar/reader.ts';
 import { type ByteString, textFromBytes } from '../util/bytes.ts';
 import { StagecraftError } from '../util/errors.ts';
-import { clean, parentOf } from './copy.ts';
 import { type Making, unsetTimeNs } from './making.ts';
 import type { OpenLayer } from './open-layer.ts';
+import { clean, parentOf } from './path.ts';
 import type { CopySource } from './selection.ts';
 
 /**
