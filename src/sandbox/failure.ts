@@ -9,6 +9,8 @@ export interface RunEnd {
   readonly log: string;
   /** The last of what came on standard error. */
   readonly lastOutput: string;
+  /** Programs that its devices have run before its own. */
+  readonly hooks: readonly string[];
 }
 
 /** Words of runtimes and of the kernel for why a program cannot be started. */
@@ -20,7 +22,14 @@ const notForUs = /exec format error|ENOEXEC/i;
  * The error for a run that failed before its process began; nothing if the process itself ended with that code.
  * The codes of programs that cannot be started are those of a shell: 127 and 126.
  */
-export function failureOf({ rung, command, code, log, lastOutput }: RunEnd): StagecraftError | undefined {
+export function failureOf({
+  rung,
+  command,
+  code,
+  log,
+  lastOutput,
+  hooks,
+}: RunEnd): StagecraftError | undefined {
   const message = runtimeErrors(log).join('; ');
   const concernsCommand = message.includes(command) || message.startsWith('open executable');
   const exec = `exec ${JSON.stringify(command)}`;
@@ -47,7 +56,10 @@ export function failureOf({ rung, command, code, log, lastOutput }: RunEnd): Sta
     );
   if (message === '') return undefined;
   return new StagecraftError('unsupported', `${rung} could not start the sandbox: ${message}`, {
-    hint: 'Run `stagecraft doctor` to see what this machine allows.',
+    hint:
+      hooks.length > 0
+        ? `Look at the hooks of its devices, one of which may have failed: ${hooks.join(', ')}.`
+        : 'Run `stagecraft doctor` to see what this machine allows.',
   });
 }
 

@@ -87,7 +87,15 @@ export class RuntimeSandbox implements Sandbox {
     if (end.code === 0) return { code: 0 };
     const log = readFileSync(bundle.log.fd, 'utf8');
     const [command = ''] = spec.args;
-    const failure = failureOf({ rung: this.name, command, code: end.code, log, lastOutput: last.text });
+    const hooks = (spec.devices?.hooks ?? []).map(({ path }) => path);
+    const failure = failureOf({
+      rung: this.name,
+      command,
+      code: end.code,
+      log,
+      lastOutput: last.text,
+      hooks,
+    });
     if (failure !== undefined) throw failure;
     return { code: end.code, ...(end.code === 137 && oomKills() > killsBefore && { outOfMemory: true }) };
   }

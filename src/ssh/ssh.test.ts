@@ -63,9 +63,9 @@ suite('key files', { skip }, () => {
       assert.equal(await readAs(locked), publicOf(locked));
     });
 
-    test(`${name} in PKCS#8 and the older formats`, {
-      skip: name === 'ed25519' && 'OpenSSH writes none',
-    }, async () => {
+    // Of this kind OpenSSH writes none.
+    if (name === 'ed25519') continue;
+    test(`${name} in PKCS#8 and the older formats`, async () => {
       for (const format of ['PKCS8', 'PEM'])
         for (const secret of ['', passphrase]) {
           const path = keygen(`${name}-${format}-${secret.length}`, '-m', format, '-N', secret, ...options);
