@@ -27,6 +27,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     'Print the bill of materials of an image: the packages in it',
     () => import('./commands/sbom.ts'),
   ),
+  scan: entry(
+    'Look up the packages of an image in a copy of the OSV database of vulnerabilities',
+    () => import('./commands/scan.ts'),
+  ),
   load: entry('Take images from an archive', () => import('./commands/load.ts')),
   save: entry('Write images into an archive', () => import('./commands/save.ts')),
   pull: entry('Take an image from its registry into the store', () => import('./commands/pull.ts')),

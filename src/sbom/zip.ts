@@ -7,8 +7,19 @@ export interface Bytes {
   read(offset: number, length: number): Buffer;
 }
 
+/** Where the content of an entry lies. */
+export interface ZipPlace {
+  readonly method: number;
+  /** Bytes in the archive, and unpacked. */
+  readonly packed: number;
+  readonly size: number;
+  /** Of the entry's own header. */
+  readonly start: number;
+}
+
 export interface ZipEntry {
   readonly name: string;
+  readonly place: ZipPlace;
   /** Bytes, unpacked; what the archive claims. */
   readonly size: number;
   /** The content; nothing if it is damaged, packed by an unusual method, or longer than the limit. */
@@ -23,10 +34,14 @@ const mostDirectory = 32 << 20;
 
 /** The entries of a zip archive by its central directory: APPNOTE.TXT 4.3. Empty if it is none, or is damaged. */
 export function readZip(bytes: Bytes): ZipEntry[] {
+  return [...eachEntry(bytes, mostDirectory)];
+}
+
+/** The entries one after the other. @param limit bytes of a central directory that are read */
+export function* eachEntry(bytes: Bytes, limit: number): Generator<ZipEntry> {
   const place = findDirectory(bytes);
-  if (place === undefined || place.size > mostDirectory) return [];
+  if (place === undefined || place.size > limit) return;
   const directory = bytes.read(place.offset, place.size);
-  const entries: ZipEntry[] = [];
   for (let at = 0; at + 46 <= directory.length && directory.readUInt32LE(at) === signature.central; ) {
     const [nameLength, extraLength, commentLength] = [28, 30, 32].map(field =>
       directory.readUInt16LE(at + field),
@@ -38,14 +53,15 @@ export function readZip(bytes: Bytes): ZipEntry[] {
     ];
     const method = directory.readUInt16LE(at + 10);
     const name = directory.toString('utf8', at + 46, at + 46 + nameLength);
-    entries.push({
+    const entry = { method, packed, size, start };
+    yield {
       name,
+      place: entry,
       size,
-      content: limit => (size > limit ? undefined : unpack(bytes, { method, packed, size, start })),
-    });
+      content: limit => (size > limit ? undefined : unpack(bytes, entry)),
+    };
     at += 46 + nameLength + extraLength + commentLength;
   }
-  return entries;
 }
 
 function findDirectory(bytes: Bytes): { offset: number; size: number } | undefined {
@@ -75,10 +91,8 @@ function findLargeDirectory(
   return { size: Number(record.readBigUInt64LE(40)), offset: Number(record.readBigUInt64LE(48)) };
 }
 
-function unpack(
-  bytes: Bytes,
-  { method, packed, size, start }: { method: number; packed: number; size: number; start: number },
-): Buffer | undefined {
+/** The content of an entry; nothing if it is damaged, or packed by an unusual method. */
+export function unpack(bytes: Bytes, { method, packed, size, start }: ZipPlace): Buffer | undefined {
   const header = bytes.read(start, 30);
   if (header.length < 30 || header.readUInt32LE(0) !== signature.local) return undefined;
   const at = start + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);

@@ -21,6 +21,7 @@ export const ownerTypes = [
   'repository',
   'checkout',
   'context',
+  'index',
 ] as const;
 
 export type OwnerType = (typeof ownerTypes)[number];
@@ -46,6 +47,8 @@ export const ownDirectories = {
   repository: 'repositories',
   checkout: 'checkouts',
   context: 'contexts',
+  // Indexes of vulnerability databases.
+  index: 'osv',
 } as const satisfies Partial<Record<OwnerType, string>>;
 
 /**

@@ -15,6 +15,7 @@ export const itemDirectories = [
   'repositories',
   'checkouts',
   'contexts',
+  'osv',
   'ingest',
 ] as const;
 

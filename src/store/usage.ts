@@ -17,6 +17,7 @@ export interface Usage {
     | 'downloads'
     | 'repositories'
     | 'contexts'
+    | 'indexes'
     | 'unfinished'
     | 'metadata';
   count: number;
@@ -55,6 +56,7 @@ const kindsByDirectory: Readonly<Record<string, Usage['kind']>> = {
   // What is checked out of repositories is theirs.
   checkouts: 'repositories',
   contexts: 'contexts',
+  osv: 'indexes',
   ingest: 'unfinished',
 };
 
