@@ -1,17 +1,20 @@
+import { checkAttestable } from '../exporter/attestations.ts';
 import type { Exported } from '../exporter/export.ts';
 import { checkOutput, type Output } from '../exporter/outputs.ts';
+import type { ImageResult } from '../exporter/types.ts';
 import type { FrontendResult } from '../frontend/types.ts';
 import { solve } from '../solver/solver.ts';
 import { checkNewName } from '../store/images.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { checkBuiltImage } from './built-image.ts';
 import { exportCaches, inlineCacheFor } from './cache-export.ts';
+import type { CheckedPlan } from './checked-plan.ts';
 import { explainClimbing } from './climbing.ts';
 import { explainGoals, goalsOf } from './goals.ts';
 import { writeOutput } from './outputs.ts';
 import { makesIndex, planBuild, platformsOf } from './planning.ts';
 import type { BuildRequest, BuildResult } from './request.ts';
-import { withServices } from './services.ts';
+import { type BuildServices, withServices } from './services.ts';
 import { Task } from './task.ts';
 import { tellFindings } from './warnings.ts';
 
@@ -22,9 +25,13 @@ import { tellFindings } from './warnings.ts';
  */
 export async function build(request: BuildRequest): Promise<BuildResult> {
   const started = performance.now();
+  const startedAt = new Date();
   const outputs = outputsOf(request, (request.tags ?? []).map(checkNewName));
   const index = makesIndex(request);
-  for (const output of outputs) checkOutput(output, index);
+  for (const output of outputs) {
+    checkOutput(output, index);
+    checkAttestable(output, Object.values(request.attestations ?? {}));
+  }
   return withServices(request, async services => {
     const { progress, signal, beforeWork } = services.solver;
     const plans = await planBuild(request, services);
@@ -43,11 +50,12 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
       graph => graph < plans.length && wanted,
     );
     const carriesCache = request.cacheTo?.some(({ type }) => type === 'inline') ?? false;
-    const images = plans.map(({ config }, i) => {
+    const images = plans.map(({ config }, i): ImageResult => {
       const rootFs = rootFses[i]!;
       const inlineCache = carriesCache ? inlineCacheFor(services.solver, results, rootFs) : undefined;
       return { rootFs, config, inlineCache };
     });
+    const stated = await stateOf(request, services, plans, images, startedAt);
     const isNew = steps.some(({ durationMs }) => durationMs > 0);
     const found = wanted ? await checkBuiltImage(request, plans[0]!, { ...images[0]!, isNew }, services) : [];
     tellFindings(request, found, plans[0]!.subject.file);
@@ -55,7 +63,12 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
     for (const output of outputs)
       written.push(
         await Task.run(progress, titleOf(output), task =>
-          writeOutput({ ...services.sources, beforeWork, signal }, { results: images, index }, output, task),
+          writeOutput(
+            { ...services.sources, beforeWork, signal },
+            { results: stated.results, index },
+            output,
+            task,
+          ),
         ),
       );
     const { blobs } = services.sources;
@@ -64,7 +77,7 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
     return {
       ...(first?.image && { image: first.image }),
       names: [...new Set(written.flatMap(each => each.names))],
-      metadata: { ...first?.metadata, ...(cache && { 'cache.manifest': cache }) },
+      metadata: { ...first?.metadata, ...stated.metadata, ...(cache && { 'cache.manifest': cache }) },
       steps,
       warnings: [...plans.flatMap(plan => plan.warnings), ...found],
       durationMs: performance.now() - started,
@@ -88,6 +101,21 @@ export async function plan(request: BuildRequest): Promise<FrontendResult> {
 function wantsFiles({ cacheFrom = [], cacheTo = [], checks }: BuildRequest, outputs: Output[]): boolean {
   if (cacheFrom.length === 0 || checks?.level === 'advice') return true;
   return outputs.some(({ type }) => type !== 'cacheonly') || cacheTo.some(({ mode }) => mode === 'min');
+}
+
+/** The results with what is to be stated of them, and what the metadata says of how they came about. */
+async function stateOf(
+  request: BuildRequest,
+  services: BuildServices,
+  plans: readonly CheckedPlan[],
+  results: readonly ImageResult[],
+  startedAt: Date,
+): Promise<{ results: readonly ImageResult[]; metadata: Record<string, unknown> }> {
+  const { attestations = {}, metadataProvenance } = request;
+  const isAsked = attestations.provenance || attestations.sbom || metadataProvenance;
+  if (!isAsked) return { results, metadata: {} };
+  const { attest } = await import('./attestations.ts');
+  return attest(request, services, plans, results, startedAt);
 }
 
 /** The tags go to every output that names images; without any output the image goes into the store. */

@@ -21,7 +21,11 @@ after(() => {
 
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
 const lent = { secret: async () => undefined, sshAgent: async () => undefined };
-const services = { remote: { store, since: Date.now(), lent, env: {} }, opened: [] };
+const services = {
+  remote: { store, since: Date.now(), lent, env: {} },
+  opened: [],
+  pins: new Map<string, string>(),
+};
 const progress = { status: () => {}, signal: new AbortController().signal, beforeWork: () => {} };
 const commit = '0123456789012345678901234567890123456789';
 

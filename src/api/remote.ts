@@ -13,11 +13,13 @@ type Attributes = Readonly<Record<string, string>>;
 export interface RemoteSourceServices {
   readonly remote: RemoteServices;
   readonly opened: DigestedTree[];
+  /** What was found under an address: a commit, or the digest of a file. */
+  readonly pins: Map<string, string>;
 }
 
 /** A file on the web, `http://` or `https://`: a directory with that file. */
 export async function httpSource(
-  { remote }: RemoteSourceServices,
+  { remote, pins }: RemoteSourceServices,
   url: string,
   attrs: Attributes,
   progress: SourceProgress,
@@ -36,6 +38,7 @@ export async function httpSource(
     source.checksum === undefined
       ? await fetchHttp(remote, source, progress)
       : { digest: source.checksum, filename: downloadName(url, source.filename, undefined) };
+  pins.set(url, known.digest);
   return {
     key: downloadKey({ ...metadata, ...known }),
     origin: url,
@@ -49,7 +52,7 @@ export async function httpSource(
 
 /** The files of a commit, `git://`. */
 export async function gitSource(
-  { remote, opened }: RemoteSourceServices,
+  { remote, opened, pins }: RemoteSourceServices,
   identifier: string,
   attrs: Attributes,
   progress: SourceProgress,
@@ -59,6 +62,7 @@ export async function gitSource(
   const { checkOutGit, identityOf, resolveGit } = await import('../source/git.ts');
   const resolved = await resolveGit(remote, source, progress);
   const { commit, parts } = identityOf(resolved);
+  pins.set(identifier, resolved.commit ?? resolved.object);
   return {
     key: commitKey(commit, parts),
     origin: identifier,

@@ -1,3 +1,4 @@
+import type { AttestationOptions } from '../attest/options.ts';
 import type { CacheExport, CacheImport } from '../cache/options.ts';
 import type { Annotation } from '../exporter/annotations.ts';
 import type { Output } from '../exporter/outputs.ts';
@@ -45,6 +46,10 @@ export interface BuildRequest {
   tags?: string[];
   /** Annotations for every output that makes an image. */
   annotations?: Annotation[];
+  /** What is to be stated of the result, in every output that can hold it. */
+  attestations?: AttestationOptions;
+  /** Has the metadata tell what the result was made of: `max` with graph and times. */
+  metadataProvenance?: 'min' | 'max' | undefined;
   /** Where the result goes; into the store unless given. */
   outputs?: Output[];
   /** Caches of other machines, asked in this order where the store has no answer. */

@@ -65,6 +65,7 @@ export async function withServices<T>(
     uploads: new Map(),
     layouts: new Map(),
     remote: { store, since: Math.min(since, commandBegan()), lent, env: process.env },
+    pins: new Map(),
     opened: [],
     temporary: [],
     texts: new Map(),

@@ -34,6 +34,8 @@ export interface SourceServices {
   layouts: Map<string, BlobStore>;
   /** What sources on the network are fetched with. */
   remote: RemoteServices;
+  /** What was found under addresses on the network: commits, and digests of files. */
+  pins: Map<string, string>;
   /** Trees that were opened; to be closed when the build ends. */
   opened: LocalTree[];
   /** Directories that go when the build ends. */

@@ -3,10 +3,11 @@ import { formatPlatform } from '../image/platform.ts';
 import { parseReference } from '../image/reference.ts';
 import type { LayerStore } from '../snapshot/types.ts';
 import { nameImage } from '../store/images.ts';
+import { forImage } from './attestations.ts';
 import { commitImage } from './image.ts';
 import { imageMetadata } from './metadata.ts';
 import { checkOutput, type Output } from './outputs.ts';
-import { refuseOverlaps } from './tree.ts';
+import { refuseOverlaps, type TreeToWrite } from './tree.ts';
 import type { BuildOutcome, CommittedImage, ExportServices, ImageOptions } from './types.ts';
 
 /** What an export has made. */
@@ -64,15 +65,26 @@ async function exportFiles(
   epoch: number | undefined,
 ): Promise<Exported> {
   services.beforeRead?.();
-  const trees = results.map(({ rootFs, config }) => {
+  const isSplit = output.platformSplit ?? index;
+  const trees = results.map(({ rootFs, config }): TreeToWrite => {
     const platform = formatPlatform(configPlatform(config));
     return {
       tree: layers.view(rootFs),
       platform,
-      prefix: (output.platformSplit ?? index) ? platform.replaceAll('/', '_') : undefined,
+      prefix: isSplit ? platform.replaceAll('/', '_') : undefined,
     };
   });
   refuseOverlaps(trees);
+  for (const [i, { attestations = [] }] of results.entries()) {
+    if (attestations.length === 0) continue;
+    const { statementFiles } = await import('./statement-files.ts');
+    trees[i]!.added = await statementFiles(trees[i]!.tree, attestations, {
+      prefix: output.attestationPrefix ?? '',
+      platform: index && !isSplit ? trees[i]!.platform!.replaceAll('/', '_') : undefined,
+      created: epoch === undefined ? undefined : new Date(epoch * 1000).toISOString(),
+      signal: services.signal,
+    });
+  }
   const options = { epoch, ...(services.signal ? { signal: services.signal } : {}) };
   if (output.type === 'tar') {
     const { writeTrees } = await import('./tar.ts');
@@ -91,11 +103,12 @@ async function exportImage(
   build: BuildOptions,
 ): Promise<Exported> {
   checkOutput(output, outcome.index);
+  const attested = forImage(outcome, output);
   const { epoch } = build;
   const { root } = services.store;
   const names = [...new Set([...build.names, ...output.names])];
   const annotations = [...(build.annotations ?? []), ...(output.image.annotations ?? [])];
-  const image = await commitImage(services, outcome, { ...output.image, epoch, annotations });
+  const image = await commitImage(services, attested, { ...output.image, epoch, annotations }, names);
   if (output.type === 'image' || output.type === 'registry') {
     if (output.push) await pushNames(services, image, names, output);
     // What only goes to a registry has no name here.

@@ -1,27 +1,38 @@
-import { putJson } from '../content/json.ts';
-import { configPlatform } from '../image/manifest.ts';
+import { putJson, readJson } from '../content/json.ts';
+import { checkConfig, checkManifest, configPlatform } from '../image/manifest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { type Descriptor, type ImageConfig, mediaTypes } from '../image/types.ts';
 import type { LayerId } from '../snapshot/types.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { selectAnnotations } from './annotations.ts';
+import { commitAttestations, isAttested } from './attestations.ts';
 import { completeHistory, earlier, type LayerOrigin, limitTimes, noTime } from './history.ts';
 import { type PackedLayer, packLayers } from './layers.ts';
 import type { BuildOutcome, CommittedImage, ExportServices, ImageOptions, ImageResult } from './types.ts';
 
 /**
  * Puts an image into the store: layers, config and manifest, and an index around the manifests where there are several
- * platforms. It has no name yet; `nameImage` of the store gives it some.
+ * platforms, or attestations. It has no name yet; `nameImage` of the store gives it some.
+ * @param names full references that it will get, for those to whom attestations tell of it
  * @throws StagecraftError `usage` when the options contradict each other
  */
 export async function commitImage(
   services: ExportServices,
-  { results, index }: BuildOutcome,
+  outcome: BuildOutcome,
   options: ImageOptions,
+  names: readonly string[] = [],
 ): Promise<CommittedImage> {
+  const { results } = outcome;
+  const index = outcome.index || isAttested(outcome);
   checkOptions(results, index, options);
   const parts: CommittedImage['parts'] = [];
-  for (const result of results) parts.push(await commitPart(services, result, options));
+  const attestations: Descriptor[] = [];
+  for (const result of results) {
+    const part = await commitPart(services, result, options);
+    parts.push(part);
+    if (result.attestations?.length)
+      attestations.push(await attest(services, result, part, names, options.ociArtifact ?? true));
+  }
   if (!index && parts[0]) {
     const { descriptor, configDigest } = parts[0];
     return { descriptor, configDigest, parts };
@@ -32,7 +43,7 @@ export async function commitImage(
   const document = putJson(services.blobs, {
     schemaVersion: 2,
     mediaType,
-    manifests: parts.map(part => part.descriptor),
+    manifests: [...parts.map(part => part.descriptor), ...attestations],
     ...(annotations && { annotations }),
   });
   const onDescriptor = selectAnnotations(options.annotations, 'index-descriptor');
@@ -64,6 +75,32 @@ function checkOptions(results: readonly ImageResult[], index: boolean, options: 
   const strange = annotations.find(each => each.platform !== undefined && !platforms.includes(each.platform));
   if (strange)
     throw new StagecraftError('usage', `There is an annotation for ${strange.platform}, which is not built.`);
+}
+
+async function attest(
+  services: ExportServices,
+  result: ImageResult,
+  { descriptor, configDigest, platform }: CommittedImage['parts'][number],
+  names: readonly string[],
+  asArtifact: boolean,
+): Promise<Descriptor> {
+  const { blobs } = services;
+  services.beforeRead?.();
+  const { layers } = checkManifest(readJson(blobs, descriptor.digest), 'The image');
+  const config = checkConfig(readJson(blobs, configDigest), 'The config');
+  return commitAttestations(
+    services,
+    {
+      descriptor,
+      platform,
+      layers,
+      attestations: result.attestations!,
+      diffIds: config.rootfs.diff_ids,
+      created: config.created,
+    },
+    names,
+    asArtifact,
+  );
 }
 
 async function commitPart(

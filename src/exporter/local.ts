@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Entry, FileTree } from '../snapshot/types.ts';
@@ -50,11 +51,16 @@ export async function writeLocal(
   try {
     makeDirectories(resolve(dest));
     if (options.mode === 'delete') removeOthers(top, namesAtTop(trees));
-    for (const { tree, prefix } of trees) {
+    for (const { tree, prefix, added = [] } of trees) {
       const root = prefix === undefined ? top : `${top}/${prefix}`;
       if (prefix !== undefined) makeDirectory(root);
       const beside = prefix === undefined ? trees.map(each => each.tree) : [tree];
       skipped.push(...(await new LocalWriter(tree, beside, root === '/' ? '' : root, options).write()));
+      for (const { name, content } of added)
+        replace(`${root === '/' ? '' : root}/${name}`, temporary => {
+          writeFileSync(fsPath(temporary), content, { mode: 0o600, flag: 'wx' });
+          if (options.epoch !== undefined) setTimes(temporary, BigInt(options.epoch) * 1_000_000_000n);
+        });
     }
   } catch (error) {
     if (
@@ -184,7 +190,11 @@ function makeDirectory(path: ByteString): void {
 }
 
 function namesAtTop(trees: readonly TreeToWrite[]): Set<ByteString> {
-  return new Set(trees.flatMap(({ tree, prefix }) => (prefix === undefined ? tree.list('/') : [prefix])));
+  return new Set(
+    trees.flatMap(({ tree, prefix, added = [] }) =>
+      prefix === undefined ? [...tree.list('/'), ...added.map(({ name }) => name)] : [prefix],
+    ),
+  );
 }
 
 function removeOthers(directory: ByteString, kept: ReadonlySet<ByteString>): void {

@@ -28,6 +28,10 @@ export interface Output {
   pushByDigest: boolean;
   /** The registry may be spoken to without TLS. */
   insecure: boolean;
+  /** Whether attestations for images alone go into this one; those of the store and registries take them unless told. */
+  attestationInline?: boolean;
+  /** For `tar` and `local`: begins the names of files with attestations. */
+  attestationPrefix?: string;
 }
 
 const types = new Set<string>(['image', 'registry', 'oci', 'docker', 'tar', 'local', 'cacheonly']);
@@ -38,9 +42,6 @@ const withoutEffect = new Set([
   'buildinfo',
   'buildinfo-attrs',
   'prefer-nondist-layers',
-  'attestation-inline',
-  'attestation-prefix',
-  'oci-artifact',
   'name-canonical',
   'dangling-name-prefix',
   'danging-name-empty-only',
@@ -165,6 +166,15 @@ function readAttribute(output: Output, key: string, value: string, level: string
         throw new StagecraftError('usage', `The output mode ${value} is neither copy nor delete.`);
       output.mode = value;
       return true;
+    case 'oci-artifact':
+      image.ociArtifact = parseFlag(key, value);
+      return true;
+    case 'attestation-inline':
+      output.attestationInline = parseFlag(key, value);
+      return true;
+    case 'attestation-prefix':
+      output.attestationPrefix = parsePrefix(value);
+      return true;
     case 'push':
       output.push = parseFlag(key, value);
       return true;
@@ -206,6 +216,12 @@ function checkDestination(output: Output): void {
     throw new StagecraftError('usage', 'A directory cannot be written to standard output.', {
       hint: 'Use type=tar for the files in an archive.',
     });
+}
+
+/** A part of a name in the top directory. @throws StagecraftError `usage` */
+function parsePrefix(value: string): string {
+  if (/^[\w.-]*$/.test(value)) return value;
+  throw new StagecraftError('usage', `The attestation prefix ${JSON.stringify(value)} is no part of a name.`);
 }
 
 function parseFlag(key: string, value: string): boolean {

@@ -20,7 +20,7 @@ export function writeTrees(
 function* items(trees: readonly TreeToWrite[], options: TreeOptions): Generator<TarItem> {
   // Directories that several trees have at one place are there once.
   const directories = new Set<ByteString>();
-  for (const { tree, prefix } of trees) {
+  for (const { tree, prefix, added = [] } of trees) {
     const start = prefix === undefined ? '' : `${prefix}/`;
     const time = BigInt(options.epoch ?? 0) * 1_000_000_000n;
     if (prefix !== undefined)
@@ -56,6 +56,11 @@ function* items(trees: readonly TreeToWrite[], options: TreeOptions): Generator<
         yield { header: { ...header, type: entry.type, ...entry.rdev, xattrs: tree.xattrs(path) } };
       }
     }
+    for (const { name, content } of added)
+      yield {
+        header: { name: start + name, type: 'file', mode: 0o600, size: content.length, mtimeNs: time },
+        content,
+      };
   }
 }
 

@@ -8,6 +8,8 @@ export interface TreeToWrite {
   /** For messages. */
   platform?: string;
   prefix?: ByteString | undefined;
+  /** Files to write into its top directory besides. */
+  added?: readonly { readonly name: ByteString; readonly content: Buffer }[];
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Attestation } from '../attest/types.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import type { Compression } from '../content/compression.ts';
 import type { Descriptor, ImageConfig, Platform } from '../image/types.ts';
@@ -41,6 +42,8 @@ export interface ImageResult {
   inlineCache?: string | undefined;
   /** What made a layer, for layers that the history does not tell of. */
   describe?: ((layer: LayerId) => string | undefined) | undefined;
+  /** What is to be stated of it. */
+  attestations?: readonly Attestation[] | undefined;
 }
 
 /** What a build has made. */
@@ -63,6 +66,8 @@ export interface ImageOptions {
   /** OCI media types, or Docker's. */
   mediaTypes: 'oci' | 'docker';
   annotations?: Annotations | undefined;
+  /** False for attestations in the form of an image, for registries that know no artifacts. */
+  ociArtifact?: boolean | undefined;
 }
 
 /** An image whose blobs are all in the store. */

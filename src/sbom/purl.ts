@@ -6,7 +6,7 @@ import type { Distribution, PackageType } from './types.ts';
  * @param qualifiers those that are empty are left out
  */
 export function purlOf(
-  type: PackageType | 'oci',
+  type: PackageType | 'oci' | 'docker',
   { namespace, name, version }: { namespace?: string | undefined; name: string; version?: string },
   qualifiers: Readonly<Record<string, string | undefined>> = {},
 ): string | undefined {

@@ -24,6 +24,11 @@ const flags = {
     value: '[PLACE:]KEY=VALUE',
     help: 'An annotation of the image; PLACE is manifest, index, manifest-descriptor\nor index-descriptor, with [PLATFORM] for one platform (default manifest)',
   },
+  attest: {
+    kind: 'list',
+    value: 'ATTESTATION',
+    help: 'State something of the image, beside it: type=provenance[,mode=min] or\ntype=sbom',
+  },
   'build-arg': {
     kind: 'list',
     value: 'NAME=VALUE',
@@ -102,6 +107,11 @@ const flags = {
     help: 'Build for it, such as linux/arm64 (default this machine);\nseveral, by commas or flags, make an index of images',
   },
   progress: progressFlag,
+  provenance: {
+    kind: 'text',
+    value: 'VALUE',
+    help: 'State what the image was made of: true, false, or attributes such as\nmode=max (short for --attest type=provenance)',
+  },
   pull: {
     kind: 'boolean',
     help: 'Ask registries for base images that the store has, too: a tag may mean a\nnewer image now',
@@ -115,6 +125,11 @@ const flags = {
     kind: 'list',
     value: 'STAGE',
     help: 'Build this stage too (or several, by commas): unless it succeeds, nothing\nis written',
+  },
+  sbom: {
+    kind: 'text',
+    value: 'VALUE',
+    help: 'State which packages are in the image: true or false (short for\n--attest type=sbom)',
   },
   secret: {
     kind: 'list',

@@ -1,8 +1,10 @@
 import type { BuildRequest } from '../../api/request.ts';
+import { type AttestationOptions, longForm, parseAttestations } from '../../attest/options.ts';
 import { parseCacheExports, parseCacheImports } from '../../cache/options.ts';
 import { parseAnnotation } from '../../exporter/annotations.ts';
 import { type Output, parseEpoch, parseOutput } from '../../exporter/outputs.ts';
 import { checkNewName } from '../../store/images.ts';
+import { parseBoolean } from '../../util/boolean.ts';
 import { StagecraftError } from '../../util/errors.ts';
 import type { BuildFlags } from '../commands/build.ts';
 import { readChoice, readCount, readHost, readUlimit } from './limits.ts';
@@ -30,6 +32,8 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     tags: readNames(flags.tag),
     outputs,
     annotations: flags.annotation.flatMap(parseAnnotation),
+    attestations: readAttestations(flags),
+    metadataProvenance: readMetadataProvenance(flags, env),
     require: flags.require.flatMap(stages => stages.split(',')),
     cacheFrom: parseCacheImports(flags['cache-from'], env),
     cacheTo: parseCacheExports(flags['cache-to'], env, buildArgs.BUILDKIT_INLINE_CACHE),
@@ -50,6 +54,23 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     storageLimits: readStorageSettings(env),
     sourceDateEpoch: epoch === undefined || !/^[0-9]+$/.test(epoch) ? undefined : parseEpoch(epoch),
   };
+}
+
+/** Later flags before earlier ones, and the short ones before `--attest`. */
+function readAttestations({ attest, provenance, sbom }: BuildFlags): AttestationOptions {
+  return parseAttestations([
+    ...attest,
+    ...(provenance === undefined ? [] : [longForm('provenance', provenance)]),
+    ...(sbom === undefined ? [] : [longForm('sbom', sbom)]),
+  ]);
+}
+
+/** As in buildx: the metadata file tells what the image was made of, unless a variable says otherwise. */
+function readMetadataProvenance(flags: BuildFlags, env: NodeJS.ProcessEnv): 'min' | 'max' | undefined {
+  const mode = env.BUILDX_METADATA_PROVENANCE ?? 'min';
+  if (flags['metadata-file'] === undefined || parseBoolean(mode) === false || mode === 'disabled')
+    return undefined;
+  return mode === 'max' ? 'max' : 'min';
 }
 
 /** As buildx has it: `--push` is for outputs that make an image in the store, else an output of its own. */
