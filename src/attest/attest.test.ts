@@ -73,7 +73,7 @@ test('references as package URLs', () => {
   );
   assert.equal(
     imageUri('oci', 'registry.example/team/app:1', { ...amd64, architecture: 'arm64', variant: 'v8' }),
-    'pkg:oci/registry.example/team/app@1?platform=linux%2Farm64',
+    'pkg:oci/app@1?platform=linux%2Farm64&repository_url=registry.example%2Fteam%2Fapp',
   );
 });
 

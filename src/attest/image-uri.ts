@@ -15,15 +15,18 @@ export function imageUri(
 ): string | undefined {
   const reference = parseReference(ref);
   const hasTag = reference.tag !== undefined;
-  const parts = familiarRepository(reference).split('/');
+  const repository = familiarRepository(reference);
+  const parts = repository.split('/');
   return purlOf(
     type,
     {
-      namespace: parts.slice(0, -1).join('/'),
+      // Package URLs of the type oci have none: the specification wants the whole address as a qualifier.
+      namespace: type === 'oci' ? undefined : parts.slice(0, -1).join('/'),
       name: parts.at(-1)!,
       version: reference.tag ?? (reference.digest === undefined ? 'latest' : ''),
     },
     {
+      repository_url: type === 'oci' && parts.length > 1 ? repository : undefined,
       digest: pinned && hasTag ? undefined : reference.digest,
       platform: platform && formatPlatform(normalizePlatform(platform)),
     },

@@ -39,6 +39,7 @@ test('what is a manifest of no package is none', async () => {
       'app/node_modules/@s/b/package.json':
         '{"name":"@s/b","version":"2.0.0","licenses":[{"type":"MIT"},"ISC"]}',
       'app/node_modules/broken/package.json': '{',
+      'app/node_modules/hostile/package.json': '{"name":" ","version":"1"}',
     },
     { 'app/node_modules/c/node_modules/a/package.json': '{"name":"a","version":"1.0.0"}' },
   );

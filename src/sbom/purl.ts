@@ -12,14 +12,18 @@ export function purlOf(
 ): string | undefined {
   const given = Object.entries(qualifiers).filter((entry): entry is [string, string] => !!entry[1]);
   const known = given.length > 0 ? Object.fromEntries(given) : undefined;
-  return new PackageURL(
-    type,
-    namespace || undefined,
-    name,
-    version || undefined,
-    known,
-    undefined,
-  ).toString();
+  try {
+    return new PackageURL(
+      type,
+      namespace || undefined,
+      name,
+      version || undefined,
+      known,
+      undefined,
+    ).toString();
+  } catch {
+    return undefined;
+  }
 }
 
 /** What follows the name of a distribution's package: which distribution and what it was built from. */
