@@ -20,6 +20,9 @@ const batchSize = 200;
 /** More bytes than this on the heap after an input look like too many. */
 const suspicious = 100e6;
 
+// Who asked is gone.
+process.on('disconnect', () => process.exit());
+
 const [seed, place] = process.argv.slice(2);
 const random = new Random(Number(seed));
 const current = openSync(place as string, 'r+');
