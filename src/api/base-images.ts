@@ -13,7 +13,7 @@ import type { Descriptor, Platform } from '../image/types.ts';
 import { recallBase, rememberBase } from '../store/bases.ts';
 import { findImage } from '../store/images.ts';
 import { type ReadImage, readImage, readParts } from '../store/inspect.ts';
-import { acquireLock } from '../store/locks.ts';
+import { holdLock } from '../store/locks.ts';
 import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
@@ -73,14 +73,7 @@ export class BaseImages {
     const { pullLayers } = await import('../registry/pull.ts');
     const arrivals = pullLayers(await this.#registries.open(), blobs, parseReference(text), layers, {
       status,
-      hold: async (digest, body) => {
-        const lock = await acquireLock(store, `fetch ${digest}`, this.#signal);
-        try {
-          await body();
-        } finally {
-          lock.release();
-        }
-      },
+      hold: (digest, body) => holdLock(store, `fetch ${digest}`, this.#signal, body),
     });
     this.#running.push(arrivals.ended);
     return arrivals.layers;

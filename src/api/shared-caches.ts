@@ -13,7 +13,7 @@ import { familiarName, formatReference } from '../image/reference.ts';
 import { type ImageConfig, type Manifest, mediaTypes } from '../image/types.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import type { LayerStore, RootFs } from '../snapshot/types.ts';
-import { acquireLock } from '../store/locks.ts';
+import { holdLock } from '../store/locks.ts';
 import type { Store } from '../store/store.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type RegistryAccess, registryAccess } from './registries.ts';
@@ -117,14 +117,7 @@ export class SharedCaches implements SharedCache {
             (blob, tell) => storeBlob(blobs, blob, () => sources.get(blob.digest)!.read(blob, 0), tell),
             {
               status: (id, current, total) => progress.status(id, current, total),
-              async hold(digest, body) {
-                const lock = await acquireLock(store, `fetch ${digest}`, signal);
-                try {
-                  await body();
-                } finally {
-                  lock.release();
-                }
-              },
+              hold: (digest, body) => holdLock(store, `fetch ${digest}`, signal, body),
             },
           );
           this.#running.push(arrivals.ended);

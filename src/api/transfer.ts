@@ -6,7 +6,7 @@ import { blobsOf } from '../store/blobs.ts';
 import { checkNewName, findImage, nameImage } from '../store/images.ts';
 import { readImage } from '../store/inspect.ts';
 import { takeLease } from '../store/leases.ts';
-import { acquireLock } from '../store/locks.ts';
+import { holdLock } from '../store/locks.ts';
 import { openStore } from '../store/store.ts';
 import { type RegistryAccess, registryAccess } from './registries.ts';
 import { Task } from './task.ts';
@@ -55,14 +55,7 @@ export async function pullImage(
             const { manifest } = readImage(blobs, descriptor, platform);
             const { layers, ended } = pullLayers(registries, blobs, reference, manifest.layers, {
               status: (id, current, total) => task.status(id.slice(0, 19), current, total),
-              async hold(digest, body) {
-                const lock = await acquireLock(store, `fetch ${digest}`, signal);
-                try {
-                  await body();
-                } finally {
-                  lock.release();
-                }
-              },
+              hold: (digest, body) => holdLock(store, `fetch ${digest}`, signal, body),
             });
             await ended;
             await Promise.all([...layers.values()].map(({ done }) => done));

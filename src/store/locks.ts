@@ -52,3 +52,18 @@ export function tryLock(store: Store, name: string): Lock | undefined {
   if (!taken) return undefined;
   return { release: () => void store.prepare('DELETE FROM locks WHERE name = ?').run(name) };
 }
+
+/** Runs the body while this process alone holds a name. @throws as {@link acquireLock}, and what the body throws */
+export async function holdLock(
+  store: Store,
+  name: string,
+  signal: AbortSignal | undefined,
+  body: () => Promise<void>,
+): Promise<void> {
+  const lock = await acquireLock(store, name, signal);
+  try {
+    await body();
+  } finally {
+    lock.release();
+  }
+}
