@@ -6,13 +6,18 @@ type CFunction = (...args: unknown[]) => number;
 
 const require = createRequire(import.meta.url);
 const errnoNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
-let loaded: { koffi: Koffi; library: ReturnType<Koffi['load']> } | undefined;
+let loaded: { koffi: Koffi; library: ReturnType<Koffi['load']>; errno: Int32Array } | undefined;
+/** The `errno` that the last call left: noted at once, as a garbage collection after the call makes calls of its own. */
+let last = 0;
 
 /** The library takes ten milliseconds to load, and a build with nothing to do calls nothing. */
 function load(): NonNullable<typeof loaded> {
   if (loaded === undefined) {
     const koffi = require('koffi') as Koffi;
-    loaded = { koffi, library: koffi.load('libc.so.6') };
+    const library = koffi.load('libc.so.6');
+    // A view of the thread's own variable takes no call to be read, between which anything could happen.
+    const location = library.func('void *__errno_location()')();
+    loaded = { koffi, library, errno: new Int32Array(koffi.view(location, 4)) };
   }
   return loaded;
 }
@@ -24,16 +29,16 @@ export function libc(prototype: string): CFunction {
   let bound: CFunction | undefined;
   return (...args) => {
     bound ??= load().library.func(prototype) as CFunction;
-    return bound(...args);
+    const { errno } = loaded!;
+    const result = bound(...args);
+    last = errno[0]!;
+    return result;
   };
 }
 
-/**
- * The current `errno` as an error in the shape `node:fs` throws: `code`, `errno`, `syscall` and `path`.
- * Call it directly after the failed call.
- */
+/** The last call's failure as an error in the shape `node:fs` throws: `code`, `errno`, `syscall` and `path`. */
 export function errnoError(syscall: string, path?: string): NodeJS.ErrnoException {
-  const errno = load().koffi.errno();
+  const errno = last;
   const code = errnoNames.get(errno) ?? `E${errno}`;
   const error: NodeJS.ErrnoException = new Error(
     `${code}: ${syscall}${path === undefined ? '' : ` '${path}'`}`,
@@ -45,9 +50,9 @@ export function errnoError(syscall: string, path?: string): NodeJS.ErrnoExceptio
   return error;
 }
 
-/** The `errno` that the last call left. */
+/** The `errno` that the last call left, such as `ENODATA`. */
 export function lastErrno(): string {
-  return errnoNames.get(load().koffi.errno()) ?? '';
+  return errnoNames.get(last) ?? '';
 }
 
 /** A byte string as the NUL-terminated buffer that C takes as a path. */
