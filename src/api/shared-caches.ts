@@ -114,7 +114,10 @@ export class SharedCaches implements SharedCache {
           const arrivals = bringBlobs(
             blobs,
             missing,
-            (blob, tell) => storeBlob(blobs, blob, () => sources.get(blob.digest)!.read(blob, 0), tell),
+            (blob, storing) => {
+              const { read } = sources.get(blob.digest)!;
+              return storeBlob(blobs, blob, from => read(blob, from), storing);
+            },
             {
               status: (id, current, total) => progress.status(id, current, total),
               hold: (digest, body) => holdLock(store, `fetch ${digest}`, signal, body),

@@ -1,5 +1,6 @@
 import type { Descriptor } from '../image/types.ts';
 import type { Digest } from '../util/digest.ts';
+import { StagecraftError } from '../util/errors.ts';
 import { Arrival } from './arrival.ts';
 import type { BlobStore } from './blobs.ts';
 
@@ -18,8 +19,11 @@ export interface ArrivalOptions {
   hold(digest: Digest, body: () => Promise<void>): Promise<void>;
 }
 
-/** Brings one blob into the store, and tells which file holds how many bytes of it so far. */
-export type BringBlob = (descriptor: Descriptor, tell: (path: string, done: number) => void) => Promise<void>;
+/** Is told how many bytes of a blob are there so far, and which file holds them, unless it is better not read yet. */
+export type TellBytes = (path: string | undefined, done: number) => void;
+
+/** Brings one blob into the store, by {@link storeBlob} with these options. */
+export type BringBlob = (descriptor: Descriptor, options: StoreBlobOptions) => Promise<void>;
 
 /** Downloads at once, as containerd has it. */
 const atOnce = 3;
@@ -38,48 +42,73 @@ export function bringBlobs(
     arrivals.set(blob.digest, new Arrival());
     queue.push(blob);
   }
+  // Where one blob is not what it should be, the others that are under way are no better.
+  let isDistrusted = false;
   const work = async (): Promise<void> => {
     for (let blob = queue.shift(); blob !== undefined; blob = queue.shift()) {
       const { digest, size } = blob;
       const current = blob;
       const arrival = arrivals.get(digest)!;
-      const tell = (path: string, done: number): void => {
-        arrival.grow(path, done);
+      const tell: TellBytes = (path, done) => {
+        if (path !== undefined) arrival.grow(path, done);
         status(digest, done, size);
       };
-      await hold(digest, () => bring(current, tell));
+      await hold(digest, () => bring(current, { tell, keep: () => !isDistrusted }));
       arrival.finish(blobs.path(digest), size);
     }
   };
   const workers = Array.from({ length: atOnce }, () =>
     work().catch(error => {
       queue.length = 0;
+      isDistrusted ||= isWrong(error);
       for (const arrival of arrivals.values()) arrival.fail(error);
     }),
   );
   return { layers: arrivals, ended: Promise.all(workers) };
 }
 
-/** Stores a blob that comes as a stream, verified, unless it is there. */
+/** How {@link storeBlob} does it. */
+export interface StoreBlobOptions {
+  readonly tell?: TellBytes | undefined;
+  /**
+   * Whether what arrived is kept where the rest does not come: then the next try goes on from there. Whoever gives it
+   * holds a lock on the blob.
+   */
+  readonly keep?: (() => boolean) | undefined;
+}
+
+/**
+ * Stores a blob that comes as a stream from an offset on, verified, unless it is there.
+ * @throws what the source throws; `integrity` when the blob is another, and then nothing of it is kept
+ */
 export async function storeBlob(
   blobs: BlobStore,
   { digest, size }: Descriptor,
-  source: () => AsyncIterable<Uint8Array>,
-  tell: (path: string, done: number) => void = () => {},
+  source: (from: number) => AsyncIterable<Uint8Array>,
+  { tell = () => {}, keep }: StoreBlobOptions = {},
 ): Promise<void> {
   if (blobs.use(digest)) return;
-  const writer = await blobs.writer({ digest, size });
-  try {
-    let done = 0;
-    tell(writer.path, done);
-    for await (const chunk of source()) {
-      await writer.write(chunk);
-      done += chunk.length;
-      tell(writer.path, done);
+  for (let resume = keep !== undefined; ; resume = false) {
+    const writer = await blobs.writer({ digest, size }, { resume });
+    let done = writer.begun;
+    // What an earlier try left may be damaged: nobody reads on from it before all is verified.
+    const readable = done === 0 ? writer.path : undefined;
+    try {
+      tell(readable, done);
+      for await (const chunk of done < size || size === 0 ? source(done) : []) {
+        await writer.write(chunk);
+        done += chunk.length;
+        tell(readable, done);
+      }
+      await writer.commit();
+      return;
+    } catch (error) {
+      await (isWrong(error) || !keep?.() ? writer.abort() : writer.suspend());
+      if (!isWrong(error) || readable !== undefined) throw error;
     }
-    await writer.commit();
-  } catch (error) {
-    await writer.abort();
-    throw error;
   }
+}
+
+function isWrong(error: unknown): boolean {
+  return error instanceof StagecraftError && error.code === 'integrity';
 }

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { type Digest, digestHex, digestOf, finishDigest, isDigest, startDigest } from '../util/digest.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
 import { ingestPath } from './ingest.ts';
+import { cannotWrite, startWriter } from './writer.ts';
 
 /** What a blob must turn out to be. */
 export interface Expected {
@@ -28,10 +29,12 @@ export interface StoredBlob {
   size: number;
 }
 
-/** A blob on its way in. Exactly one of `commit` and `abort` ends it. */
+/** A blob on its way in. Exactly one of `commit`, `abort` and `suspend` ends it. */
 export interface BlobWriter {
   /** Where its bytes lie until it is committed. */
   readonly path: string;
+  /** How many bytes were there when it began: those that it was resumed with. */
+  readonly begun: number;
   /** Takes the next bytes; they may be reused when the promise resolves. */
   write(data: Uint8Array): Promise<void>;
   /**
@@ -41,6 +44,17 @@ export interface BlobWriter {
   commit(): Promise<StoredBlob>;
   /** Forgets it. Harmless after `commit`. */
   abort(): Promise<void>;
+  /** Leaves what is there to the next writer that resumes; forgets it where none can. Harmless after `commit`. */
+  suspend(): Promise<void>;
+}
+
+/** Options of {@link BlobStore.writer}. */
+export interface WriterOptions {
+  /**
+   * Goes on where the last writer of the expected digest stopped, or was killed. Only one at a time may do so: the
+   * caller holds a lock.
+   */
+  readonly resume?: boolean | undefined;
 }
 
 /** Options of {@link BlobStore.stream}. */
@@ -71,7 +85,7 @@ export interface BlobStore {
    */
   read(digest: Digest, limit: number): Buffer;
   stream(digest: Digest, options?: StreamOptions): AsyncIterable<Buffer>;
-  writer(expected?: Expected): Promise<BlobWriter>;
+  writer(expected?: Expected, options?: WriterOptions): Promise<BlobWriter>;
   /** Stores all bytes of the source. @throws what the source throws; `integrity` as {@link BlobWriter.commit} */
   write(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, expected?: Expected): Promise<StoredBlob>;
   /** Stores a small blob at once. */
@@ -149,9 +163,9 @@ export function openBlobs(root: string, exclusively: Exclusively = body => body(
       const actual = finishDigest(hash);
       if (actual !== digest) throw damaged(digest, actual, root);
     },
-    writer: expected => startWriter(root, blobs, exclusively, expected),
+    writer: (expected, options) => startWriter({ root, path, exclusively }, expected, options),
     async write(source, expected) {
-      const writer = await startWriter(root, blobs, exclusively, expected);
+      const writer = await startWriter({ root, path, exclusively }, expected);
       try {
         for await (const chunk of source) await writer.write(chunk);
         return await writer.commit();
@@ -178,70 +192,6 @@ export function openBlobs(root: string, exclusively: Exclusively = body => body(
   return blobs;
 }
 
-async function startWriter(
-  root: string,
-  blobs: BlobStore,
-  exclusively: Exclusively,
-  expected: Expected = {},
-): Promise<BlobWriter> {
-  const temporary = ingestPath(root, 'blob');
-  const { open } = await import('node:fs/promises');
-  const file = await open(temporary, 'wx', 0o644).catch(error => {
-    throw cannotWrite(root, error);
-  });
-  const hash = startDigest();
-  let size = 0;
-  let ended = false;
-  const abort = async (): Promise<void> => {
-    if (ended) return;
-    ended = true;
-    await file.close();
-    rmSync(temporary, { force: true });
-  };
-  return {
-    path: temporary,
-    abort,
-    async write(data) {
-      hash.update(data);
-      size += data.length;
-      if (expected.size !== undefined && size > expected.size) {
-        await abort();
-        throw new StagecraftError(
-          'integrity',
-          `The blob ${expected.digest ?? ''} has more than the expected ${expected.size} bytes.`,
-        );
-      }
-      try {
-        for (let written = 0; written < data.length; )
-          written += (await file.write(data, written, data.length - written)).bytesWritten;
-      } catch (error) {
-        await abort();
-        throw cannotWrite(root, error);
-      }
-    },
-    async commit() {
-      const digest = finishDigest(hash);
-      const mismatch =
-        expected.size !== undefined && size !== expected.size
-          ? `The blob ${expected.digest ?? digest} has ${size} bytes where ${expected.size} were expected.`
-          : expected.digest !== undefined && digest !== expected.digest
-            ? `The blob ${expected.digest} was expected, but the content has the digest ${digest}.`
-            : undefined;
-      if (mismatch !== undefined) {
-        await abort();
-        throw new StagecraftError('integrity', mismatch, {
-          hint: 'Get the content again from a source you trust.',
-        });
-      }
-      await file.close();
-      ended = true;
-      // Also where the blob is there already: this copy was just verified, that one may have been damaged since.
-      exclusively(() => renameSync(temporary, blobs.path(digest)));
-      return { digest, size };
-    },
-  };
-}
-
 function missing(digest: Digest, root: string): StagecraftError {
   return new StagecraftError('not-found', `The blob ${digest} is not in the store ${root}.`);
 }
@@ -252,15 +202,4 @@ function damaged(digest: Digest, actual: Digest, root: string): StagecraftError 
     `The blob ${digest} in the store ${root} is damaged: its content has the digest ${actual}.`,
     { hint: 'Remove the image that uses it, run `stagecraft prune --all`, and get or build it again.' },
   );
-}
-
-function cannotWrite(root: string, error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof StagecraftError || !('code' in error)) return error;
-  const hint = isErrno(error, 'ENOSPC', 'EDQUOT')
-    ? 'Free some space (`stagecraft prune` does), or set STAGECRAFT_ROOT to another place.'
-    : undefined;
-  return new StagecraftError('io', `Cannot write into the store ${root}: ${error.message}.`, {
-    cause: error,
-    hint,
-  });
 }

@@ -9,7 +9,8 @@ const losses = 3;
  * server can, else by passing over what is known.
  * @param open answers with the bytes from that offset on, or with all of them
  * @param size in bytes, as the manifest says
- * @throws StagecraftError `integrity` for a blob of another size; `io` when the connection goes on breaking
+ * @throws StagecraftError `integrity` for a blob of another size, also where it never comes to its end; `io` when the
+ * server cannot be reached any more
  */
 export async function* readBlob(
   open: (from: number) => Promise<Response>,
@@ -41,8 +42,12 @@ export async function* readBlob(
     }
     lost = done > before ? 0 : lost + 1;
     if (lost >= losses)
-      throw new StagecraftError('io', `${what} ends after ${done} of ${size} bytes, again and again.`, {
-        hint: 'Check the network, or the registry: it may have lost a part of the blob.',
-      });
+      throw new StagecraftError(
+        'integrity',
+        `${what} ends after ${done} of ${size} bytes, again and again.`,
+        {
+          hint: 'Check the network, or the registry: it may have lost a part of the blob.',
+        },
+      );
   }
 }

@@ -50,8 +50,8 @@ export function pullLayers(
   layers: readonly Descriptor[],
   options: ArrivalOptions,
 ): Arrivals {
-  const bring: BringBlob = (layer, tell) =>
-    registries.ask(reference, client => storeBlob(blobs, layer, () => client.blob(layer), tell));
+  const bring: BringBlob = (layer, storing) =>
+    registries.ask(reference, client => storeBlob(blobs, layer, from => client.blob(layer, from), storing));
   return bringBlobs(blobs, layers, bring, options);
 }
 
