@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { busybox, withBusybox } from './support/busybox.ts';
 import { Docker, needsDocker } from './support/docker.ts';
+import { Repository } from './support/git-server.ts';
 import { needs } from './support/needs.ts';
 import { tool } from './support/program.ts';
 import { Registry } from './support/registry.ts';
@@ -56,7 +57,7 @@ const slsa1 = 'https://slsa.dev/provenance/v1';
 const slsa02 = 'https://slsa.dev/provenance/v0.2';
 const spdx = 'https://spdx.dev/Document';
 
-describe('attestations', { skip: needs('root', 'busybox', 'skopeo', 'docker-registry') }, () => {
+describe('attestations', { skip: needs('root', 'busybox', 'skopeo', 'docker-registry', 'git') }, () => {
   const work = new Workspace();
   const docker = new Docker(work);
   const context = work.context({
@@ -192,6 +193,48 @@ describe('attestations', { skip: needs('root', 'busybox', 'skopeo', 'docker-regi
     assert.ok(predicate.buildConfig.llbDefinition.length > 3);
   });
 
+  test('the commit of the context is told, and labelled where that is asked for', async () => {
+    const repository = await Repository.make(work, work.path('repository'));
+    const secretRemote = `https://me:${secret}@git.example/team/app.git`;
+    await repository.git('remote', 'add', 'origin', secretRemote);
+    const commit = await repository.commit({
+      'app/docker/Dockerfile': 'FROM scratch\nCOPY x /\n',
+      'app/x': 'x',
+    });
+    const app = join(repository.directory, 'app');
+    const built = async (env: Record<string, string>, ...args: string[]): Promise<Layout> => {
+      const directory = work.path(`layout-${++layouts}`);
+      const all = ['build', '-f', join(app, 'docker/Dockerfile'), '--provenance', 'mode=min', ...args];
+      const { code, stderr } = await work.stagecraft(
+        [...all, '-o', `type=oci,tar=false,dest=${directory}`, app],
+        { env },
+      );
+      assert.equal(code, 0, stderr);
+      return new Layout(directory);
+    };
+    const vcsOf = (layout: Layout): Json =>
+      layout.statements()[slsa1].predicate.runDetails.metadata.buildkit_metadata.vcs;
+    const labelsOf = (layout: Layout): Json =>
+      layout.read(layout.read(layout.image.manifests[0].digest).config.digest).config.Labels;
+    const source = 'https://xxxxx:xxxxx@git.example/team/app.git';
+
+    const plain = await built({});
+    const directories = { 'localdir:context': 'app', 'localdir:dockerfile': 'app/docker' };
+    assert.deepEqual(vcsOf(plain), { ...directories, revision: commit, source });
+    assert.equal(labelsOf(plain), undefined);
+
+    work.write(app, { x: 'changed' });
+    const label = 'org.opencontainers.image.source=mine';
+    const env = { BUILDX_GIT_LABELS: '1', BUILDX_GIT_INFO: 'false', BUILDX_GIT_CHECK_DIRTY: '1' };
+    const labelled = await built(env, '--label', label);
+    assert.equal(vcsOf(labelled), undefined);
+    assert.deepEqual(labelsOf(labelled), {
+      'com.docker.image.source.entrypoint': 'app/docker/Dockerfile',
+      'org.opencontainers.image.revision': `${commit}-dirty`,
+      'org.opencontainers.image.source': 'mine',
+    });
+  });
+
   test('the bill of materials is that of the image', async () => {
     const { predicate } = (await layoutOf('--sbom', 'true')).statements()[spdx];
     const names = predicate.packages.map((each: Json) => each.name);
@@ -282,6 +325,28 @@ describe('attestations', { skip: needs('root', 'busybox', 'skopeo', 'docker-regi
       statements[slsa1].subject[0].name,
       /^pkg:docker\/127\.0\.0\.1(:|%3A)\d+\/team\/app@1\?platform=/,
     );
+    // Another machine pulls them with the image, and can pass them on.
+    const elsewhere = { env: { STAGECRAFT_ROOT: work.path('elsewhere') } };
+    const there = async (...args: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await work.stagecraft(args, elsewhere);
+      assert.equal(code, 0, stderr);
+      return stdout;
+    };
+    await there('pull', '-q', name);
+    assert.deepEqual(
+      JSON.parse(await there('inspect', '-f', '{{json .Provenance.SLSA}}', name)),
+      statements[slsa1].predicate,
+    );
+    const [inspected] = JSON.parse(await there('inspect', name));
+    assert.deepEqual(
+      inspected.Attestations.map((each: Json) => each.PredicateType),
+      [spdx, slsa1],
+    );
+    const passed = `${registry.host}/other/app:2`;
+    await there('tag', name, passed);
+    await there('push', '-q', passed);
+    const onceMore = await tool(...skopeo, 'inspect', '--raw', '--tls-verify=false', `docker://${passed}`);
+    assert.equal(onceMore, raw);
   });
 
   test('Docker runs what is saved of such an image', { skip: needsDocker }, async () => {

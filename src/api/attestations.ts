@@ -15,6 +15,13 @@ import type { BuildRequest } from './request.ts';
 import { inventoryOf } from './sbom.ts';
 import type { BuildServices } from './services.ts';
 
+/** What is known of one run of a build besides what was asked for. */
+export interface BuildRun {
+  readonly startedAt: Date;
+  /** What the context's commit is: `BuildFacts.vcs`. */
+  readonly commit: Readonly<Record<string, string>>;
+}
+
 /**
  * Adds to the results of a build what its request wants stated of them: made when an output is written, which then
  * knows of what. Also gives what `docker buildx` has in its metadata file.
@@ -24,14 +31,14 @@ export function attest(
   services: BuildServices,
   plans: readonly CheckedPlan[],
   results: readonly ImageResult[],
-  startedAt: Date,
+  { startedAt, commit }: BuildRun,
 ): { results: readonly ImageResult[]; metadata: Record<string, unknown> } {
   const invocationId = newInvocationId();
   const { provenance, sbom } = request.attestations ?? {};
   const metadata: Record<string, unknown> = {};
   const attested = results.map((result, i): ImageResult => {
     const plan = plans[i]!;
-    const facts = factsOf(request, services, plan, { startedAt, invocationId });
+    const facts = factsOf(request, services, plan, { startedAt, invocationId, vcs: commit });
     const mode = request.metadataProvenance;
     if (mode !== undefined) {
       const key = results.length > 1 ? `/${formatPlatform(plan.platform)}` : '';
@@ -94,7 +101,7 @@ function factsOf(
   request: BuildRequest,
   { sources }: BuildServices,
   { definition }: CheckedPlan,
-  run: Pick<BuildFacts, 'startedAt' | 'invocationId'>,
+  run: Pick<BuildFacts, 'startedAt' | 'invocationId' | 'vcs'>,
 ): BuildFacts {
   const file = request.dockerfile ?? 'Dockerfile';
   const isLocal = request.context === '-' || sources.contexts.has('context');

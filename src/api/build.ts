@@ -6,10 +6,12 @@ import type { FrontendResult } from '../frontend/types.ts';
 import { solve } from '../solver/solver.ts';
 import { checkNewName } from '../store/images.ts';
 import { StagecraftError } from '../util/errors.ts';
+import type { BuildRun } from './attestations.ts';
 import { checkBuiltImage } from './built-image.ts';
 import { exportCaches, inlineCacheFor } from './cache-export.ts';
 import type { CheckedPlan } from './checked-plan.ts';
 import { explainClimbing } from './climbing.ts';
+import type { CommittedRequest } from './commit.ts';
 import { explainGoals, goalsOf } from './goals.ts';
 import { writeOutput } from './outputs.ts';
 import { makesIndex, planBuild, platformsOf } from './planning.ts';
@@ -23,17 +25,18 @@ import { tellFindings } from './warnings.ts';
  * @throws StagecraftError that names the Dockerfile's line where it can
  * @throws NamespaceRequired where an ordinary user must first enter a user namespace
  */
-export async function build(request: BuildRequest): Promise<BuildResult> {
+export async function build(asked: BuildRequest): Promise<BuildResult> {
   const started = performance.now();
   const startedAt = new Date();
-  const outputs = outputsOf(request, (request.tags ?? []).map(checkNewName));
-  const index = makesIndex(request);
+  const outputs = outputsOf(asked, (asked.tags ?? []).map(checkNewName));
+  const index = makesIndex(asked);
   for (const output of outputs) {
     checkOutput(output, index);
-    checkAttestable(output, Object.values(request.attestations ?? {}));
+    checkAttestable(output, Object.values(asked.attestations ?? {}));
   }
-  return withServices(request, async services => {
+  return withServices(asked, async services => {
     const { progress, signal, beforeWork } = services.solver;
+    const { request, facts: commit } = await committed(asked, services);
     const plans = await planBuild(request, services);
     const goals = goalsOf(plans);
     const definitions = goals.map(goal => goal.definition);
@@ -55,7 +58,7 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
       const inlineCache = carriesCache ? inlineCacheFor(services.solver, results, rootFs) : undefined;
       return { rootFs, config, inlineCache };
     });
-    const stated = await stateOf(request, services, plans, images, startedAt);
+    const stated = await stateOf(request, services, plans, images, { startedAt, commit });
     const isNew = steps.some(({ durationMs }) => durationMs > 0);
     const found = wanted ? await checkBuiltImage(request, plans[0]!, { ...images[0]!, isNew }, services) : [];
     tellFindings(request, found, plans[0]!.subject.file);
@@ -103,19 +106,28 @@ function wantsFiles({ cacheFrom = [], cacheTo = [], checks }: BuildRequest, outp
   return outputs.some(({ type }) => type !== 'cacheonly') || cacheTo.some(({ mode }) => mode === 'min');
 }
 
+/** The request with what its context's commit adds to it. */
+async function committed(request: BuildRequest, services: BuildServices): Promise<CommittedRequest> {
+  const { commit, attestations, metadataProvenance } = request;
+  if (!commit?.labels && !attestations?.provenance && metadataProvenance !== 'max')
+    return { request, facts: {} };
+  const { wantsCommit, withCommit } = await import('./commit.ts');
+  return wantsCommit(request) ? withCommit(request, services) : { request, facts: {} };
+}
+
 /** The results with what is to be stated of them, and what the metadata says of how they came about. */
 async function stateOf(
   request: BuildRequest,
   services: BuildServices,
   plans: readonly CheckedPlan[],
   results: readonly ImageResult[],
-  startedAt: Date,
+  run: BuildRun,
 ): Promise<{ results: readonly ImageResult[]; metadata: Record<string, unknown> }> {
   const { attestations = {}, metadataProvenance } = request;
   const isAsked = attestations.provenance || attestations.sbom || metadataProvenance;
   if (!isAsked) return { results, metadata: {} };
   const { attest } = await import('./attestations.ts');
-  return attest(request, services, plans, results, startedAt);
+  return attest(request, services, plans, results, run);
 }
 
 /** The tags go to every output that names images; without any output the image goes into the store. */

@@ -50,6 +50,15 @@ export interface BuildRequest {
   attestations?: AttestationOptions;
   /** Has the metadata tell what the result was made of: `max` with graph and times. */
   metadataProvenance?: 'min' | 'max' | undefined;
+  /** What of the Git commit that the context is at is told, and where; nothing unless given. */
+  commit?: {
+    /** In labels: `org.opencontainers.image.revision` and `.source`. */
+    labels: boolean;
+    /** In provenance. */
+    provenance: boolean;
+    /** A commit that files differ from is marked: `-dirty`. Takes a look at every file. */
+    checkDirty: boolean;
+  };
   /** Where the result goes; into the store unless given. */
   outputs?: Output[];
   /** Caches of other machines, asked in this order where the store has no answer. */

@@ -1,3 +1,4 @@
+import type { ArrivalOptions } from '../content/arrivals.ts';
 import { formatPlatform, hostPlatform } from '../image/platform.ts';
 import { familiarName, formatReference, parseReference } from '../image/reference.ts';
 import type { Descriptor, Platform } from '../image/types.ts';
@@ -44,7 +45,7 @@ export async function pullImage(
     try {
       const blobs = blobsOf(store);
       const registries = await access.open();
-      const { pullDocuments, pullLayers } = await import('../registry/pull.ts');
+      const { pullAttestations, pullDocuments, pullLayers } = await import('../registry/pull.ts');
       let descriptor: Descriptor | undefined;
       for (const platform of platforms.length > 0 ? platforms : [hostPlatform()]) {
         await Task.run(
@@ -52,13 +53,22 @@ export async function pullImage(
           `pulling ${familiarName(name)} for ${formatPlatform(platform)}`,
           async task => {
             descriptor = await pullDocuments(registries, blobs, reference, platform);
-            const { manifest } = readImage(blobs, descriptor, platform);
-            const { layers, ended } = pullLayers(registries, blobs, reference, manifest.layers, {
+            const image = readImage(blobs, descriptor, platform);
+            const arriving: ArrivalOptions = {
               status: (id, current, total) => task.status(id.slice(0, 19), current, total),
               hold: (digest, body) => holdLock(store, `fetch ${digest}`, signal, body),
-            });
+            };
+            const { layers, ended } = pullLayers(
+              registries,
+              blobs,
+              reference,
+              image.manifest.layers,
+              arriving,
+            );
             await ended;
             await Promise.all([...layers.values()].map(({ done }) => done));
+            const of = { index: descriptor, image: image.descriptor.digest };
+            await pullAttestations(registries, blobs, reference, of, arriving);
           },
         );
       }

@@ -19,6 +19,8 @@ export interface BuildFacts {
   readonly dockerfile: string;
   /** True where the Dockerfile is a file of the client. */
   readonly hasLocalDockerfile: boolean;
+  /** What the context is a version of: `revision`, `source`, and `localdir:NAME` for where directories are in it. */
+  readonly vcs?: Readonly<Record<string, string>>;
   readonly startedAt: Date;
   /** One for all that one build says. */
   readonly invocationId: string;
@@ -47,6 +49,7 @@ export interface Predicate {
       readonly startedOn: string;
       readonly finishedOn: string;
       readonly buildkit_metadata: {
+        readonly vcs?: Readonly<Record<string, string>>;
         readonly source?: SourceMap;
         readonly layers?: Readonly<Record<string, readonly (readonly Descriptor[])[]>>;
       };
@@ -131,6 +134,7 @@ export function provenanceOf(
         startedOn: facts.startedAt.toISOString(),
         finishedOn: new Date().toISOString(),
         buildkit_metadata: {
+          ...(Object.keys(facts.vcs ?? {}).length > 0 && { vcs: facts.vcs! }),
           ...(steps?.source && { source: steps.source }),
           ...(Object.keys(byStep).length > 0 && { layers: byStep }),
         },

@@ -72,6 +72,15 @@ export function checkIndex(document: Record<string, unknown>, what: string): Ind
   };
 }
 
+/** The entries of an index that state something of one of its images: BuildKit's attestation-storage.md. */
+export function attestationsIn(index: Index, image: Digest): Descriptor[] {
+  return index.manifests.filter(
+    ({ annotations }) =>
+      annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' &&
+      annotations['vnd.docker.reference.digest'] === image,
+  );
+}
+
 /** Checks an image config of others. @throws StagecraftError `integrity` */
 export function checkConfig(document: Record<string, unknown>, what: string): ImageConfig {
   const rootfs = document.rootfs as Record<string, unknown> | undefined;

@@ -7,10 +7,11 @@ import {
 } from '../content/arrivals.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import { documentLimit, parseJson } from '../content/json.ts';
-import { checkIndex, checkManifest, isIndexType } from '../image/manifest.ts';
+import { attestationsIn, checkIndex, checkManifest, isIndexType } from '../image/manifest.ts';
 import { formatPlatform, selectPlatform } from '../image/platform.ts';
 import { formatFamiliar, formatReference, type Reference } from '../image/reference.ts';
 import type { Descriptor, Platform } from '../image/types.ts';
+import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import type { Fetched, RepositoryClient } from './client.ts';
 import type { Registries } from './registries.ts';
@@ -40,6 +41,44 @@ export async function pullDocuments(
     if (top !== manifest) blobs.put(top.bytes);
     return top.descriptor;
   });
+}
+
+/**
+ * Fetches what an index that is in the blob store states of one of its images. What a registry has lost is passed over,
+ * as the image runs without it.
+ * @throws StagecraftError `integrity`; `io`
+ */
+export async function pullAttestations(
+  registries: Registries,
+  blobs: BlobStore,
+  reference: Reference,
+  { index, image }: { readonly index: Descriptor; readonly image: Digest },
+  options: ArrivalOptions,
+): Promise<void> {
+  if (!isIndexType(index.mediaType)) return;
+  const what = whatOf(reference);
+  const document = checkIndex(parseJson(blobs.read(index.digest, documentLimit), what), what);
+  for (const { digest } of attestationsIn(document, image)) {
+    try {
+      const { bytes } = await registries.ask(reference, client => client.manifest(digest));
+      const { config, layers } = checkManifest(
+        parseJson(bytes, 'The attestation'),
+        `The attestation ${digest}`,
+      );
+      const { layers: arrivals, ended } = pullLayers(
+        registries,
+        blobs,
+        reference,
+        [config, ...layers],
+        options,
+      );
+      await ended;
+      await Promise.all([...arrivals.values()].map(({ done }) => done));
+      blobs.put(bytes);
+    } catch (error) {
+      if (!(error instanceof StagecraftError && error.code === 'not-found')) throw error;
+    }
+  }
 }
 
 /** Fetches the layers that the store lacks, some at a time, in their order. */

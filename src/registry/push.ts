@@ -1,9 +1,11 @@
 import type { BlobStore } from '../content/blobs.ts';
 import { documentLimit, parseJson } from '../content/json.ts';
 import { checkIndex, checkManifest, isIndexType } from '../image/manifest.ts';
+import { formatPlatform } from '../image/platform.ts';
 import { formatFamiliar, type Reference } from '../image/reference.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { Digest } from '../util/digest.ts';
+import { StagecraftError } from '../util/errors.ts';
 import type { RepositoryClient } from './client.ts';
 import type { Registries } from './registries.ts';
 import { uploadBlob, uploadManifest } from './upload.ts';
@@ -37,21 +39,46 @@ export async function pushImage(
   const what = `The image ${formatFamiliar(reference)}`;
   const manifests: Descriptor[] = [];
   const content = new Map<Digest, Descriptor>();
-  const visit = (descriptor: Descriptor): void => {
+  const visit = async (descriptor: Descriptor): Promise<void> => {
+    if (descriptor !== image && !blobs.has(descriptor.digest))
+      return checkThere(client, descriptor, formatFamiliar(reference));
     const document = parseJson(blobs.read(descriptor.digest, documentLimit), what);
-    if (isIndexType(descriptor.mediaType)) checkIndex(document, what).manifests.forEach(visit);
+    if (isIndexType(descriptor.mediaType))
+      for (const part of checkIndex(document, what).manifests) await visit(part);
     else {
       const { config, layers } = checkManifest(document, what);
       for (const blob of [config, ...layers]) content.set(blob.digest, blob);
     }
     manifests.push(descriptor);
   };
-  visit(image);
+  await visit(image);
   await pushBlobs(client, blobs, [...content.values()], options);
   for (const manifest of manifests) {
     const bytes = blobs.read(manifest.digest, documentLimit);
     const name = manifest === image && !options.byDigest ? reference.tag : undefined;
     await uploadManifest(client, manifest, bytes, name);
+  }
+}
+
+/** Of an image that was pulled for one platform the others are not here; a registry that has them needs no more. */
+async function checkThere(
+  client: RepositoryClient,
+  { digest, platform }: Descriptor,
+  name: string,
+): Promise<void> {
+  try {
+    await client.digest(digest);
+  } catch (error) {
+    if (!(error instanceof StagecraftError && error.code === 'not-found')) throw error;
+    const of = platform === undefined ? '' : ` for ${formatPlatform(platform)}`;
+    throw new StagecraftError(
+      'not-found',
+      `The image ${name} has a part${of} that is not in the store: ${digest}.`,
+      {
+        hint: 'Pull the image with --platform for all its platforms, or copy it with `stagecraft copy`.',
+        cause: error,
+      },
+    );
   }
 }
 

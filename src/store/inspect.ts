@@ -8,6 +8,7 @@ import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { blobsOf } from './blobs.ts';
 import { findImage, type ImageRecord, isUntagged, listRecords } from './images.ts';
+import { addStatements, type Stated } from './statements.ts';
 import type { Store } from './store.ts';
 
 /** An image for one platform, read and checked. */
@@ -55,7 +56,7 @@ export interface HistoryLine {
 }
 
 /** `docker image inspect`'s shape, as far as it has a meaning here. */
-export interface ImageInspection {
+export interface ImageInspection extends Stated {
   Id: Digest;
   RepoTags: string[];
   RepoDigests: string[];
@@ -200,12 +201,12 @@ function layerSize(store: Store, layer: Descriptor): number {
 export function inspectImage(store: Store, text: string, platform?: Platform): ImageInspection {
   const blobs = blobsOf(store);
   const record = findImage(store, text);
-  const { config, manifest } = readShown(blobs, record.descriptor, platform);
+  const { descriptor, config, manifest } = readShown(blobs, record.descriptor, platform);
   const names = listRecords(store)
     .filter(other => other.descriptor.digest === record.descriptor.digest && !isUntagged(other))
     .map(other => familiarName(other.name));
   const repositories = new Set(names.map(name => familiarRepository(parseName(name))));
-  return {
+  const inspection: ImageInspection = {
     Id: isIndexType(record.descriptor.mediaType) ? record.descriptor.digest : manifest.config.digest,
     RepoTags: names,
     RepoDigests: [...repositories].map(repository => `${repository}@${record.descriptor.digest}`),
@@ -219,6 +220,8 @@ export function inspectImage(store: Store, text: string, platform?: Platform): I
     RootFS: { Type: 'layers', Layers: config.rootfs.diff_ids },
     Descriptor: record.descriptor,
   };
+  addStatements(inspection, blobs, record.descriptor, descriptor.digest);
+  return inspection;
 }
 
 /** The steps that made an image, newest first, for `stagecraft history`. @throws as {@link inspectImage} */

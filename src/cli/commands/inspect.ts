@@ -21,6 +21,10 @@ export const command = defineCommand({
   examples: [
     ['Everything', 'stagecraft inspect app'],
     ['One value', "stagecraft inspect -f '{{.Id}}' app"],
+    [
+      'What an image was made of, as stated beside it',
+      "stagecraft inspect -f '{{json .Provenance.SLSA}}' app",
+    ],
     ['The labels, for a script', "stagecraft inspect -f '{{json .Config.Labels}}' app"],
   ],
   async run(flags, names, { stdout }) {

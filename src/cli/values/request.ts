@@ -34,6 +34,11 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     annotations: flags.annotation.flatMap(parseAnnotation),
     attestations: readAttestations(flags),
     metadataProvenance: readMetadataProvenance(flags, env),
+    commit: {
+      labels: env.BUILDX_GIT_LABELS === 'full' || parseBoolean(env.BUILDX_GIT_LABELS ?? '') === true,
+      provenance: parseBoolean(env.BUILDX_GIT_INFO ?? '') ?? true,
+      checkDirty: parseBoolean(env.BUILDX_GIT_CHECK_DIRTY ?? '') === true,
+    },
     require: flags.require.flatMap(stages => stages.split(',')),
     cacheFrom: parseCacheImports(flags['cache-from'], env),
     cacheTo: parseCacheExports(flags['cache-to'], env, buildArgs.BUILDKIT_INLINE_CACHE),
