@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { renameSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { makeDirectories } from '../util/directories.ts';
+import { draftPath } from '../util/drafts.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
 import { requireNoTerminal } from './outputs.ts';
 
@@ -23,7 +24,7 @@ export async function writeDestination(dest: string, source: AsyncIterable<Uint8
     if (existing && !existing.isFile()) return await pour(path, 'w', source);
     makeDirectories(dirname(path));
     // In the same directory, for the rename to be on one file system.
-    const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+    const temporary = draftPath(path);
     try {
       await pour(temporary, 'wx', source);
       renameSync(temporary, path);
