@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { peerStorage } from './memory.ts';
 import { needs } from './needs.ts';
 import { type Outcome, run } from './program.ts';
 import type { Workspace } from './workspace.ts';
@@ -13,7 +14,7 @@ export class Buildah {
   readonly #policy: string;
 
   constructor(work: Workspace) {
-    this.#directory = work.path('buildah');
+    this.#directory = peerStorage(work, 'buildah');
     this.#policy = join(this.#directory, 'policy.json');
     mkdirSync(this.#directory, { recursive: true });
     writeFileSync(this.#policy, '{"default":[{"type":"insecureAcceptAnything"}]}');

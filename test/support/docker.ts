@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { peerStorage } from './memory.ts';
 import { findProgram, needs } from './needs.ts';
 import { type Outcome, run } from './program.ts';
 import type { Workspace } from './workspace.ts';
@@ -19,8 +20,8 @@ export class Docker {
   #stop: (() => Promise<void>) | undefined;
 
   constructor(work: Workspace) {
-    this.#directory = work.path('docker');
     work.atEnd(() => this.#stop?.());
+    this.#directory = peerStorage(work, 'docker');
   }
 
   /** Its address, as `DOCKER_HOST` has it. */

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
@@ -14,13 +15,22 @@ export interface Image {
   readonly tree: Map<string, string>;
 }
 
-/** Reads an image of an OCI layout by skopeo and umoci. Needs root to keep the owners; `place` is a new directory. */
+/** Reads an image of an OCI layout by umoci. Needs root to keep the owners; `place` is a new directory. */
 export async function readImage(layout: string, place: string, tag = 'latest'): Promise<Image> {
-  const config = JSON.parse(await tool('skopeo', 'inspect', '--config', '--raw', `oci:${layout}:${tag}`));
+  const config = readConfig(layout, tag);
   mkdirSync(place, { recursive: true });
   const bundle = join(place, 'bundle');
   await tool('umoci', 'unpack', '--image', `${layout}:${tag}`, bundle);
   return { config, tree: readTree(join(bundle, 'rootfs')) };
+}
+
+function readConfig(layout: string, tag: string): object {
+  const read = (path: string) => JSON.parse(readFileSync(join(layout, path), 'utf8'));
+  const blob = (digest: string) => read(join('blobs', digest.replace(':', '/')));
+  const { manifests } = read('index.json') as { manifests: { digest: string; annotations?: object }[] };
+  const named = manifests.find(({ annotations }) => Object.values(annotations ?? {}).includes(tag));
+  assert.ok(named, `${tag} is not in ${layout}`);
+  return blob(blob(named.digest).config.digest);
 }
 
 /**
