@@ -4,38 +4,49 @@
 // its place whole, by renaming: chunks first, as their names tell their content, then the programs that ask for them.
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { build } from 'esbuild';
+import { build } from 'rolldown';
 
 const fresh = `dist.${process.pid}`;
 process.on('exit', () => rmSync(fresh, { recursive: true, force: true }));
 
-await build({
-  entryPoints: {
+/**
+ * The chunks that frequent commands start from: a module goes, with all that it imports statically, into the first of
+ * these which names it. Left to itself the bundler makes one for each set of modules that something may load alone,
+ * and a build would open a hundred. The rest, which is loaded where it is needed, is left to it.
+ */
+const chunks = {
+  program: ['cli/program', 'cli/command'],
+  store: ['api/images'],
+  build: ['cli/commands/build'],
+};
+
+const { output } = await build({
+  input: {
     cli: 'src/cli/main.ts',
     index: 'src/index.ts',
     // A program of its own: the built-in sandbox starts it inside the new namespaces.
     'sandbox-init': 'src/sandbox/init/main.ts',
   },
-  outdir: fresh,
-  bundle: true,
-  splitting: true,
-  format: 'esm',
   platform: 'node',
-  target: 'node24',
   external: ['koffi', 'openpgp'],
-  chunkNames: 'chunks/[name]-[hash]',
-  sourcemap: 'linked',
-  sourcesContent: false,
-  minifySyntax: true,
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  transform: { target: 'node24' },
+  output: {
+    dir: fresh,
+    format: 'esm',
+    chunkFileNames: 'chunks/[name]-[hash].js',
+    codeSplitting: {
+      groups: Object.entries(chunks).map(([name, modules]) => ({
+        name,
+        test: (id: string) => modules.some(module => id.endsWith(`/src/${module}.ts`)),
+      })),
+    },
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
   },
-  logLevel: 'warning',
 });
 
-const files = readdirSync(fresh, { recursive: true, withFileTypes: true })
-  .filter(entry => entry.isFile())
-  .map(entry => join(entry.parentPath, entry.name).slice(fresh.length + 1));
+const files = output.map(({ fileName }) => fileName);
 for (const file of files.sort((a, b) => Number(b.startsWith('chunks/')) - Number(a.startsWith('chunks/')))) {
   mkdirSync(join('dist', dirname(file)), { recursive: true });
   renameSync(join(fresh, file), join('dist', file));

@@ -1,6 +1,7 @@
 import type { BlobStore } from '../content/blobs.ts';
-import type { Exported } from '../exporter/export.ts';
+import { type Exported, exportBuild } from '../exporter/export.ts';
 import type { Output } from '../exporter/outputs.ts';
+import { exportServices } from '../exporter/services.ts';
 import type { BuildOutcome } from '../exporter/types.ts';
 import type { LayerStore } from '../snapshot/types.ts';
 import type { Store } from '../store/store.ts';
@@ -23,8 +24,6 @@ export async function writeOutput(
   output: Output,
   task: Task,
 ): Promise<Exported> {
-  const { exportBuild } = await import('../exporter/export.ts');
-  const { exportServices } = await import('../exporter/services.ts');
   const access = registryAccess(process.env, signal);
   const services = exportServices(store, layers, {
     beforeRead: beforeWork,

@@ -2,6 +2,7 @@ import { commitKey, downloadKey } from '../cache/keys.ts';
 import type { ResolvedSource, SourceProgress } from '../solver/types.ts';
 import type { GitSource } from '../source/git.ts';
 import type { HttpSource } from '../source/http.ts';
+import { LocalTree } from '../source/local.ts';
 import type { RemoteServices } from '../source/remote.ts';
 import type { DigestedTree } from '../source/types.ts';
 import { isDigest } from '../util/digest.ts';
@@ -68,7 +69,6 @@ export async function gitSource(
     origin: identifier,
     async load(progress) {
       const { directory } = await checkOutGit(remote, resolved, progress);
-      const { LocalTree } = await import('../source/local.ts');
       const tree = new LocalTree(directory, { store: remote.store, kind: 'repository' });
       opened.push(tree);
       return { tree };

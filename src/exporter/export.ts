@@ -4,6 +4,7 @@ import { parseReference } from '../image/reference.ts';
 import type { LayerStore } from '../snapshot/types.ts';
 import { nameImage } from '../store/images.ts';
 import { forImage } from './attestations.ts';
+import { writeDestination } from './destination.ts';
 import { commitImage } from './image.ts';
 import { imageMetadata } from './metadata.ts';
 import { checkOutput, type Output } from './outputs.ts';
@@ -88,7 +89,6 @@ async function exportFiles(
   const options = { epoch, ...(services.signal ? { signal: services.signal } : {}) };
   if (output.type === 'tar') {
     const { writeTrees } = await import('./tar.ts');
-    const { writeDestination } = await import('./destination.ts');
     await writeDestination(output.dest!, writeTrees(trees, options));
     return nothing;
   }
@@ -125,7 +125,6 @@ async function exportImage(
   const named = { descriptor: image.descriptor, names, created };
   if (output.tar) {
     const { writeArchive } = await import('./archive.ts');
-    const { writeDestination } = await import('./destination.ts');
     await writeDestination(
       output.dest,
       writeArchive(root, [named], output.type === 'oci' ? 'oci' : 'docker'),

@@ -1,5 +1,6 @@
 import type { Dockerfile } from '../dockerfile/types.ts';
 import type { FrontendWarning } from '../frontend/types.ts';
+import { buildRules } from './build-rules.ts';
 import type { CheckOptions } from './options.ts';
 import { planningFindings } from './planning.ts';
 import type { Rules } from './registry.ts';
@@ -53,9 +54,7 @@ export async function checkImage(
 }
 
 async function loadRules(level: Level): Promise<Omit<Rules, 'image'>> {
-  return level === 'warning'
-    ? (await import('./build-rules.ts')).buildRules
-    : (await import('./registry.ts')).rules;
+  return level === 'warning' ? buildRules : (await import('./registry.ts')).rules;
 }
 
 /** Rules of BuildKit, by name: only these can fail a build with `error=true` that succeeds with Docker. */

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { release } from 'node:os';
+import { getXattr } from '../syscall/xattrs.ts';
 import { hostBundles } from '../transport/authorities.ts';
 import { StagecraftError } from '../util/errors.ts';
 import type { Check } from './check.ts';
@@ -131,7 +132,7 @@ async function checkIds(): Promise<Check> {
     const advice = `${limits} Install the package uidmap (shadow-utils on Fedora).`;
     return { name, status: 'warn', found: 'ids, but no newuidmap to use them', advice };
   }
-  if ((statSync(tool).mode & 0o4000) === 0 && !(await hasCapabilities(tool))) {
+  if ((statSync(tool).mode & 0o4000) === 0 && !hasCapabilities(tool)) {
     const advice = `${limits} Reinstall the package that ${tool} belongs to.`;
     return { name, status: 'warn', found: `${tool} has no right to write id maps`, advice };
   }
@@ -139,8 +140,7 @@ async function checkIds(): Promise<Check> {
   return { name, status: 'ok', found: `${total} through ${tool}` };
 }
 
-async function hasCapabilities(path: string): Promise<boolean> {
-  const { getXattr } = await import('../syscall/xattrs.ts');
+function hasCapabilities(path: string): boolean {
   return getXattr(path, 'security.capability') !== undefined;
 }
 

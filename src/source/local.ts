@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, realpathSync } from 'node:fs';
 import type { Entry } from '../snapshot/types.ts';
 import type { Store } from '../store/store.ts';
+import { getXattrOfFile } from '../syscall/xattrs.ts';
 import type { ByteString } from '../util/bytes.ts';
 import type { Digest } from '../util/digest.ts';
 import type { Pace } from '../util/pace.ts';
@@ -26,12 +27,6 @@ export interface LocalTreeOptions {
 /** The only extended attribute of a context that reaches an image: others tell of this machine, not of the file. */
 const keptAttribute = 'security.capability';
 const noXattrs: ReadonlyMap<string, Uint8Array> = new Map();
-type GetXattr = typeof import('../syscall/xattrs.ts').getXattrOfFile;
-
-/** Loaded when the first file is hashed: a build that hashes none does without. */
-async function loadGetXattr(): Promise<GetXattr> {
-  return (await import('../syscall/xattrs.ts')).getXattrOfFile;
-}
 
 /**
  * A build context: a directory of this machine, seen through its exclusions, everything owned by root (0:0) as Docker
@@ -46,7 +41,6 @@ export class LocalTree implements DigestedTree {
   readonly #below = new Map<ByteString, Promise<Digest>>();
   /** Files that are being hashed, so that each is only once at a time. */
   readonly #hashing = new Map<ByteString, Promise<FileData>>();
-  #getXattr: GetXattr | undefined;
 
   /** @throws StagecraftError `not-found` if there is no directory at `root` */
   constructor(root: string, options: LocalTreeOptions = {}) {
@@ -108,13 +102,7 @@ export class LocalTree implements DigestedTree {
     if (known !== undefined && (!known.attributes || this.#xattrs.has(place))) return known;
     const underWay = this.#hashing.get(place);
     if (underWay !== undefined) return underWay;
-    const data =
-      this.#getXattr === undefined
-        ? loadGetXattr().then(getXattr => {
-            this.#getXattr = getXattr;
-            return this.#hash(path, entry, getXattr);
-          })
-        : this.#hash(path, entry, this.#getXattr);
+    const data = this.#hash(path, entry);
     if (data instanceof Promise) {
       this.#hashing.set(place, data);
       const forget = () => void this.#hashing.delete(place);
@@ -159,16 +147,16 @@ export class LocalTree implements DigestedTree {
    * Hashes a file; one that changes meanwhile is hashed again. Where it never stands still its entry stays what it was
    * before, so that whoever copies it finds it changed.
    */
-  #hash(path: ByteString, entry: Entry, getXattr: GetXattr, attempts = 3): FileData | Promise<FileData> {
+  #hash(path: ByteString, entry: Entry, attempts = 3): FileData | Promise<FileData> {
     const readAt = Date.now();
     const fd = this.open(path);
     const finish = (sha256: string): FileData | Promise<FileData> => {
       const now = entryOf(fstatSync(fd, { bigint: true }));
-      const capability = getXattr(fd, keptAttribute);
+      const capability = getXattrOfFile(fd, keptAttribute);
       closeSync(fd);
       if (!isSameFile(entry, now) && now.type === 'file' && attempts > 1) {
         this.#files.replace(path, now);
-        return this.#hash(path, now, getXattr, attempts - 1);
+        return this.#hash(path, now, attempts - 1);
       }
       const place = this.#files.place(path);
       if (capability !== undefined) this.#xattrs.set(place, new Map([[keptAttribute, capability]]));

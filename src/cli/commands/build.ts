@@ -1,5 +1,6 @@
 import { build } from '../../api/build.ts';
 import type { BuildRequest, BuildResult } from '../../api/request.ts';
+import { formatMetadata, imageId, writeText } from '../../api/results.ts';
 import type { Finding } from '../../lint/types.ts';
 import { chooseDisplayMode } from '../../progress/display.ts';
 import { answerCall, type Call, calls, parseCall } from '../calls.ts';
@@ -229,7 +230,6 @@ async function writeResult(
   stdout: Surroundings['stdout'],
 ): Promise<void> {
   if (!flags.iidfile && !flags['metadata-file'] && !flags.quiet) return;
-  const { formatMetadata, imageId, writeText } = await import('../../api/results.ts');
   const id = result.image && imageId(result.image);
   if (flags.iidfile) await writeText(flags.iidfile, id ?? '');
   if (flags['metadata-file']) await writeText(flags['metadata-file'], formatMetadata(result.metadata));
