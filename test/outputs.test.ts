@@ -101,6 +101,46 @@ ENV KEY=value
     assert.ok(statSync(work.path('several.tar')).size > 0);
   });
 
+  test('--iidfile holds no ID of an image that is not there', async () => {
+    const iid = work.path('stale-iid');
+    await work.build(context, ['-t', 'stale', '--iidfile', iid]);
+    const failing = { Dockerfile: 'FROM scratch\nCOPY none /\n' };
+    assert.equal((await work.tryBuild(failing, ['--iidfile', iid])).code, 1);
+    assert.throws(() => readFileSync(iid), { code: 'ENOENT' });
+    const { message } = await work.tryBuild(context, ['--iidfile', iid, '-o', work.path('no-image')]);
+    assert.match(message, /output of files has no image ID/);
+  });
+
+  test('--metadata-file tells warnings and where the image came from as buildx does', async () => {
+    const linted = { Dockerfile: 'FROM scratch AS Upper\nCOPY Dockerfile /\n' };
+    const metadata = work.path('warnings.json');
+    const told = async (env: Record<string, string>): Promise<Record<string, unknown>> => {
+      await work.build(linted, ['--metadata-file', metadata, '--platform', 'linux/amd64,linux/arm64'], {
+        env,
+      });
+      return JSON.parse(readFileSync(metadata, 'utf8'));
+    };
+    const quiet = await told({});
+    assert.deepEqual(Object.keys(quiet), [
+      'buildx.build.provenance/linux/amd64',
+      'buildx.build.provenance/linux/arm64',
+      'containerimage.descriptor',
+      'containerimage.digest',
+    ]);
+    const loud = await told({ BUILDX_METADATA_WARNINGS: '1', BUILDX_METADATA_PROVENANCE: 'disabled' });
+    const [warning, ...others] = loud['buildx.build.warnings'] as {
+      short: string;
+      level: number;
+      range: object[];
+      sourceInfo: object;
+    }[];
+    assert.deepEqual(others, []);
+    assert.match(Buffer.from(warning!.short, 'base64').toString(), /^StageNameCasing: .*Upper/);
+    assert.deepEqual(warning!.range, [{ start: { line: 1 }, end: { line: 1 } }]);
+    assert.deepEqual(warning!.sourceInfo, { filename: 'Dockerfile' });
+    assert.ok(!Object.keys(loud).some(key => key.includes('provenance')));
+  });
+
   test('--quiet prints the ID and nothing else', async () => {
     const { stdout, stderr } = await work.stagecraft(['build', '-q', '-t', 'quiet', context]);
     assert.equal(stderr, '');

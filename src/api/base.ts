@@ -1,7 +1,8 @@
 import { CacheRecords } from '../cache/records.ts';
 import { findArchitecture, hostArchitecture } from '../debian/architecture.ts';
 import { assembleBase, type BaseRequest, type BaseResult } from '../debian/assemble.ts';
-import { checkOutput, type Output, parseOutput } from '../exporter/outputs.ts';
+import { checkOutputs } from '../exporter/check.ts';
+import { type Output, parseOutput } from '../exporter/outputs.ts';
 import type { CommittedImage } from '../exporter/types.ts';
 import { formatPlatform, normalizePlatform } from '../image/platform.ts';
 import type { ProgressSink } from '../progress/types.ts';
@@ -44,14 +45,21 @@ export interface BaseImage {
  * @throws NamespaceRequired where an ordinary user must first enter a user namespace
  */
 export async function buildBase(request: BaseImageRequest): Promise<BaseImage> {
-  const { outputs = [], tags, onProgress: progress = () => {} } = request;
+  const { tags, onProgress: progress = () => {} } = request;
+  const outputs = request.outputs?.length ? request.outputs : [parseOutput('type=image')];
   const signal = request.signal ?? new AbortController().signal;
   const names = tags.map(checkNewName);
   const architectures = [
     ...new Set((request.platforms ?? [hostArchitecture()]).map(each => findArchitecture(each))),
   ];
   const index = architectures.length > 1;
-  for (const output of outputs) checkOutput(output, index);
+  const platforms = architectures.map(({ platform }) => formatPlatform(normalizePlatform(platform)));
+  const named = outputs.map(output => ({
+    ...output,
+    names: [...new Set([...names, ...output.names])],
+    image: { epoch: request.sourceDateEpoch, ...output.image },
+  }));
+  checkOutputs(named, { platforms, index });
   const store = openStore(request.store);
   const lease = takeLease(store);
   const since = Date.now();
@@ -67,17 +75,11 @@ export async function buildBase(request: BaseImageRequest): Promise<BaseImage> {
       bases.push(await assembleBase({ ...request, architecture: name }, parts));
     }
     const results = bases.map(({ rootfs, config }) => ({ rootFs: rootfs, config }));
-    const { sourceDateEpoch: epoch } = request;
     const services = { store, layers, blobs: blobsOf(store), beforeWork, signal };
     let image: CommittedImage | undefined;
-    for (const output of outputs.length > 0 ? outputs : [parseOutput('type=image')]) {
-      const named: Output = {
-        ...output,
-        names: [...new Set([...names, ...output.names])],
-        image: { epoch, ...output.image },
-      };
+    for (const output of named) {
       const written = await Task.run(progress, 'exporting to image', task =>
-        writeOutput(services, { results, index }, named, task),
+        writeOutput(services, { results, index }, output, task),
       );
       image ??= written.image;
     }

@@ -1,8 +1,9 @@
-import { checkAttestable } from '../exporter/attestations.ts';
+import { checkOutputs } from '../exporter/check.ts';
 import type { Exported } from '../exporter/export.ts';
-import { checkOutput, type Output } from '../exporter/outputs.ts';
+import type { Output } from '../exporter/outputs.ts';
 import type { ImageResult } from '../exporter/types.ts';
 import type { FrontendResult } from '../frontend/types.ts';
+import { formatPlatform, normalizePlatform } from '../image/platform.ts';
 import { solve } from '../solver/solver.ts';
 import { checkNewName } from '../store/images.ts';
 import { StagecraftError } from '../util/errors.ts';
@@ -30,10 +31,11 @@ export async function build(asked: BuildRequest): Promise<BuildResult> {
   const startedAt = new Date();
   const outputs = outputsOf(asked, (asked.tags ?? []).map(checkNewName));
   const index = makesIndex(asked);
-  for (const output of outputs) {
-    checkOutput(output, index);
-    checkAttestable(output, Object.values(asked.attestations ?? {}));
-  }
+  checkOutputs(outputs, {
+    index,
+    platforms: platformsOf(asked).map(each => formatPlatform(normalizePlatform(each))),
+    attestations: Object.values(asked.attestations ?? {}),
+  });
   return withServices(asked, async services => {
     const { progress, signal, beforeWork } = services.solver;
     const { request, facts: commit } = await committed(asked, services);
@@ -154,6 +156,7 @@ function outputsOf(request: BuildRequest, names: string[]): Output[] {
       push: false,
       pushByDigest: false,
       insecure: false,
+      store: true,
     }),
   ];
 }

@@ -1,2 +1,2 @@
-export { writeText } from '../exporter/destination.ts';
+export { removeText, writeText } from '../exporter/destination.ts';
 export { formatMetadata, imageId } from '../exporter/metadata.ts';

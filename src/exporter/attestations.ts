@@ -86,16 +86,23 @@ function legacyConfig(layers: readonly Descriptor[]): object {
 
 /** The outcome with those attestations alone that an output of images takes. */
 export function forImage(outcome: BuildOutcome, output: Output): BuildOutcome {
-  const inline = output.attestationInline ?? (output.type === 'image' || output.type === 'registry');
-  const takes = ({ inlineOnly }: Attestation): boolean =>
-    !inlineOnly || (output.type !== 'docker' && (inline || outcome.index));
   return {
     ...outcome,
     results: outcome.results.map(result => ({
       ...result,
-      attestations: result.attestations?.filter(takes) ?? [],
+      attestations: result.attestations?.filter(each => takesAttestation(output, each, outcome.index)) ?? [],
     })),
   };
+}
+
+/** Whether an output of images takes an attestation. @param index true where the image is an index of platforms */
+export function takesAttestation(
+  output: Output,
+  { inlineOnly }: Pick<Attestation, 'inlineOnly'>,
+  index: boolean,
+): boolean {
+  const inline = output.attestationInline ?? (output.type === 'image' || output.type === 'registry');
+  return !inlineOnly || (output.type !== 'docker' && (inline || index));
 }
 
 /** True where at least one result has an attestation. */

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { renameSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, renameSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { makeDirectories } from '../util/directories.ts';
 import { draftPath } from '../util/drafts.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
-import { requireNoTerminal } from './outputs.ts';
+import { requireNoTerminal } from './check.ts';
 
 /**
  * Writes a stream to a file, whole or not at all, or to standard output for `-`. A device or pipe is written to as it is.
@@ -43,6 +43,15 @@ export async function writeText(dest: string, text: string): Promise<void> {
     yield Buffer.from(text);
   }
   await writeDestination(dest, once());
+}
+
+/** Removes what {@link writeText} wrote there; a device or pipe stays. @throws StagecraftError `io` */
+export function removeText(dest: string): void {
+  try {
+    if (lstatSync(dest, { throwIfNoEntry: false })?.isFile()) rmSync(dest);
+  } catch (error) {
+    throw cannotWrite(dest, error);
+  }
 }
 
 async function pour(path: string, flags: string, source: AsyncIterable<Uint8Array>): Promise<void> {

@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { ImageConfig } from '../image/types.ts';
+import { findImage, listRecords } from '../store/images.ts';
 import { inspectImage } from '../store/inspect.ts';
 import { type BuildOptions, type Exported, exportBuild } from './export.ts';
 import { executable, makeSample, openWorkshop, plain, sampleConfig } from './fixture.ts';
@@ -149,7 +150,6 @@ test('several platforms make an index, one manifest each', async context => {
     index.manifests.map((each: { platform: { architecture: string } }) => each.platform.architecture),
     ['amd64', 'arm64'],
   );
-  await assert.rejects(write(`type=docker,dest=${dir}/x`, [amd, arm]), { code: 'usage' });
   await assert.rejects(write('type=image', [amd, amd]), { code: 'usage', message: /more than once/ });
   await write(`type=local,dest=${dir}/split`, [amd, arm]);
   assert.deepEqual(readdirSync(join(dir, 'split')).toSorted(), ['linux_amd64', 'linux_arm64']);
@@ -189,13 +189,50 @@ test('files of several platforms go into one place where no two have one name', 
 });
 
 test('options that contradict each other are refused', async () => {
-  for (const output of [
-    'type=image,oci-mediatypes=false,compression=zstd',
-    'type=image,oci-mediatypes=false,annotation.a=b',
-    'type=image,annotation-index.a=b',
-    'type=image,annotation-manifest[linux/s390x].a=b',
-  ])
+  for (const output of ['type=image,annotation-index.a=b', 'type=image,annotation-manifest[linux/s390x].a=b'])
     await assert.rejects(write(output), { code: 'usage' }, output);
+});
+
+test('Docker’s media types take annotations of the manifest, and layers of each compression', async () => {
+  const types = { uncompressed: 'tar', gzip: 'tar.gzip', zstd: 'tar.zstd' };
+  for (const [compression, suffix] of Object.entries(types)) {
+    const output = `type=image,oci-mediatypes=false,annotation.a=b,compression=${compression}`;
+    const { image } = await write(output);
+    const manifest = JSON.parse(String(services.blobs.read(image!.descriptor.digest, 1 << 20)));
+    assert.deepEqual(manifest.annotations, { a: 'b' });
+    assert.equal(manifest.mediaType, 'application/vnd.docker.distribution.manifest.v2+json');
+    for (const { mediaType } of manifest.layers)
+      assert.equal(mediaType, `application/vnd.docker.image.rootfs.diff.${suffix}`);
+  }
+});
+
+test('an image gets the names that its digest gives it, where that is asked for', async () => {
+  const known = (): Set<string> => new Set(listRecords(store).map(({ name }) => name));
+  const give = async (output: string, ...names: string[]): Promise<[digest: string, names: string]> => {
+    const { image, metadata } = await exportBuild(
+      services,
+      layers,
+      { results: [sample], index: false },
+      parseOutput(output),
+      { names },
+    );
+    return [image!.descriptor.digest, metadata['image.name'] as string];
+  };
+  const prefix = 'localhost/dangling';
+  const [digest, dangling] = await give(`type=image,dangling-name-prefix=${prefix},annotation.n=1`);
+  assert.equal(dangling, `${prefix}@${digest}`);
+  assert.ok(known().has(dangling));
+  const options = `type=image,dangling-name-prefix=${prefix}`;
+  const [second, both] = await give(`${options},annotation.n=2`, 'localhost/own:1');
+  assert.equal(both, `localhost/own:1,${prefix}@${second}`);
+  const [, own] = await give(`${options},danging-name-empty-only=true,annotation.n=3`, 'localhost/own:1');
+  assert.equal(own, 'localhost/own:1');
+  const [canonical] = await give('type=image,name-canonical=true,annotation.n=4', 'localhost/own:1');
+  await give('type=image,annotation.n=5', 'localhost/own:1');
+  assert.equal(findImage(store, `localhost/own:1@${canonical}`).descriptor.digest, canonical);
+  const [unnamed] = await give('type=image,store=false,annotation.n=6', 'localhost/unnamed:1');
+  assert.ok(!known().has('localhost/unnamed:1'));
+  assert.ok(known().has(unnamed));
 });
 
 test('the metadata file has what buildx writes', async () => {

@@ -1,13 +1,14 @@
 import { configPlatform } from '../image/manifest.ts';
 import { formatPlatform } from '../image/platform.ts';
-import { parseReference } from '../image/reference.ts';
+import { normalizeReference, parseReference } from '../image/reference.ts';
 import type { LayerStore } from '../snapshot/types.ts';
 import { nameImage } from '../store/images.ts';
+import type { Digest } from '../util/digest.ts';
 import { forImage } from './attestations.ts';
 import { writeDestination } from './destination.ts';
 import { commitImage } from './image.ts';
 import { imageMetadata } from './metadata.ts';
-import { checkOutput, type Output } from './outputs.ts';
+import type { Output } from './outputs.ts';
 import { refuseOverlaps, type TreeToWrite } from './tree.ts';
 import type { BuildOutcome, CommittedImage, ExportServices, ImageOptions } from './types.ts';
 
@@ -102,17 +103,19 @@ async function exportImage(
   output: Output,
   build: BuildOptions,
 ): Promise<Exported> {
-  checkOutput(output, outcome.index);
   const attested = forImage(outcome, output);
   const { epoch } = build;
   const { root } = services.store;
-  const names = [...new Set([...build.names, ...output.names])];
+  const given = [...new Set([...build.names, ...output.names])];
   const annotations = [...(build.annotations ?? []), ...(output.image.annotations ?? [])];
-  const image = await commitImage(services, attested, { ...output.image, epoch, annotations }, names);
+  const image = await commitImage(services, attested, { ...output.image, epoch, annotations }, given);
+  const names = withDanglingName(given, output, image.descriptor.digest);
   if (output.type === 'image' || output.type === 'registry') {
     if (output.push) await pushNames(services, image, names, output);
     // What only goes to a registry has no name here.
-    nameImage(services.store, image.descriptor, output.type === 'image' ? names : []);
+    if (output.type === 'image' && output.store)
+      nameImage(services.store, image.descriptor, storeNames(names, output, image.descriptor.digest));
+    else nameImage(services.store, image.descriptor, []);
     return { image, names, metadata: imageMetadata(image, names), skipped: [] };
   }
   if (output.dest === undefined) {
@@ -134,6 +137,22 @@ async function exportImage(
     await writeLayout(root, [named], output.dest);
   }
   return { image, names, metadata: imageMetadata(image, names, created), skipped: [] };
+}
+
+/** The names of an image, with the one that its digest gives it where that is asked for. */
+function withDanglingName(
+  names: readonly string[],
+  { danglingPrefix, danglingEmptyOnly }: Output,
+  digest: Digest,
+): string[] {
+  if (danglingPrefix === undefined || (danglingEmptyOnly && names.length > 0)) return [...names];
+  return [...names, normalizeReference(`${danglingPrefix}@${digest}`)];
+}
+
+/** The names that an image gets in the store: with each of its own also `NAME@DIGEST`, where that is asked for. */
+function storeNames(names: readonly string[], { nameCanonical }: Output, digest: Digest): string[] {
+  if (!nameCanonical) return [...names];
+  return names.flatMap(name => (name.includes('@') ? [name] : [name, `${name}@${digest}`]));
 }
 
 async function pushNames(

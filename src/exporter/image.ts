@@ -7,6 +7,7 @@ import { StagecraftError } from '../util/errors.ts';
 import { selectAnnotations } from './annotations.ts';
 import { commitAttestations, isAttested } from './attestations.ts';
 import { completeHistory, earlier, type LayerOrigin, limitTimes, noTime } from './history.ts';
+import { checkImageOptions } from './image-options.ts';
 import { type PackedLayer, packLayers } from './layers.ts';
 import type { BuildOutcome, CommittedImage, ExportServices, ImageOptions, ImageResult } from './types.ts';
 
@@ -24,7 +25,9 @@ export async function commitImage(
 ): Promise<CommittedImage> {
   const { results } = outcome;
   const index = outcome.index || isAttested(outcome);
-  checkOptions(results, index, options);
+  const platforms = results.map(result => formatPlatform(configPlatform(result.config)));
+  checkPlatforms(platforms);
+  checkImageOptions(options, platforms, index);
   const parts: CommittedImage['parts'] = [];
   const attestations: Descriptor[] = [];
   for (const result of results) {
@@ -53,28 +56,11 @@ export async function commitImage(
   };
 }
 
-function checkOptions(results: readonly ImageResult[], index: boolean, options: ImageOptions): void {
-  if (results.length === 0) throw new StagecraftError('usage', 'There is nothing to export.');
-  const platforms = results.map(result => formatPlatform(configPlatform(result.config)));
+function checkPlatforms(platforms: readonly string[]): void {
+  if (platforms.length === 0) throw new StagecraftError('usage', 'There is nothing to export.');
   const repeated = platforms.find((platform, index) => platforms.indexOf(platform) !== index);
   if (repeated !== undefined)
     throw new StagecraftError('usage', `The platform ${repeated} was built more than once.`);
-  if (options.mediaTypes === 'docker' && options.compression.type === 'zstd')
-    throw new StagecraftError('usage', 'Layers compressed with zstd need OCI media types.', {
-      hint: 'Leave out oci-mediatypes=false, or use compression=gzip.',
-    });
-  const annotations = options.annotations ?? [];
-  if (options.mediaTypes === 'docker' && annotations.length > 0)
-    throw new StagecraftError('usage', 'Annotations need OCI media types.', {
-      hint: 'Leave out oci-mediatypes=false.',
-    });
-  if (!index && annotations.some(each => each.place.startsWith('index')))
-    throw new StagecraftError('usage', 'An image for a single platform has no index to annotate.', {
-      hint: 'Use `manifest:` or `manifest-descriptor:` annotations.',
-    });
-  const strange = annotations.find(each => each.platform !== undefined && !platforms.includes(each.platform));
-  if (strange)
-    throw new StagecraftError('usage', `There is an annotation for ${strange.platform}, which is not built.`);
 }
 
 async function attest(
@@ -176,17 +162,13 @@ function putJsonCompact(
 function layerDescriptor(layer: PackedLayer, isOci: boolean): Descriptor {
   const { digest, size } = layer;
   if (isOci) return { mediaType: layer.mediaType, digest, size };
-  if (layer.mediaType === mediaTypes.layerZstd)
-    throw new StagecraftError(
-      'usage',
-      'A base image has layers compressed with zstd, which need OCI media types.',
-      {
-        hint: 'Leave out oci-mediatypes=false, or add force-compression=true.',
-      },
-    );
-  const mediaType =
-    layer.mediaType === mediaTypes.layerGzip
-      ? mediaTypes.dockerLayerGzip
-      : 'application/vnd.docker.image.rootfs.diff.tar';
+  const mediaType = dockerLayerTypes.get(layer.mediaType) ?? layer.mediaType;
   return { mediaType, digest, size };
 }
+
+/** The last one is containerd's and BuildKit's; Docker's specification ends before zstd. */
+const dockerLayerTypes = new Map<string, string>([
+  [mediaTypes.layer, mediaTypes.dockerLayer],
+  [mediaTypes.layerGzip, mediaTypes.dockerLayerGzip],
+  [mediaTypes.layerZstd, mediaTypes.dockerLayerZstd],
+]);

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCsv } from '../util/csv.ts';
 import { parseAnnotation, selectAnnotations } from './annotations.ts';
-import { checkOutput, parseEpoch, parseOutput } from './outputs.ts';
+import { parseEpoch } from './attributes.ts';
+import { checkOutputs, type ExpectedResult } from './check.ts';
+import { parseOutput } from './outputs.ts';
 
 test('outputs are read as buildx reads them', () => {
   assert.deepEqual({ ...parseOutput('out/dir') }.type, 'local');
@@ -26,6 +28,8 @@ test('outputs are read as buildx reads them', () => {
   assert.equal(parseOutput('type=local,dest=x,mode=delete').mode, 'delete');
   assert.equal(parseOutput('type=image,unpack=true').type, 'image');
   assert.equal(parseOutput('type=registry').push, true);
+  assert.equal(parseOutput('type=registry,push=false').push, true);
+  for (const type of ['oci', 'tar']) assert.equal(parseOutput(`type=${type}`).dest, '-');
 });
 
 test('an output that makes no sense is refused with the reason', () => {
@@ -33,7 +37,8 @@ test('an output that makes no sense is refused with the reason', () => {
     ['', /empty/],
     ['type=zip,dest=x', /Unknown output type/],
     ['dest=x', /no type/],
-    ['type=oci', /needs a destination/],
+    ['type=docker,tar=false', /needs a destination/],
+    ['type=local', /needs a destination/],
     ['type=local,dest=-', /standard output/],
     ['type=oci,tar=false,dest=-', /standard output/],
     ['type=image,dest=x', /no destination/],
@@ -75,10 +80,75 @@ test('an epoch is a number of seconds', () => {
 });
 
 test('what would fail when all is built is refused before', () => {
-  assert.throws(() => checkOutput(parseOutput('type=registry')), /without a name cannot be pushed/);
-  checkOutput(parseOutput('type=registry,name=localhost:5000/app'));
-  const docker = parseOutput('type=docker,dest=app.tar');
-  checkOutput(docker);
-  assert.throws(() => checkOutput(docker, true), /one platform only/);
-  checkOutput(parseOutput('type=oci,dest=app.tar'), true);
+  const check = (text: string | string[], result: Partial<ExpectedResult> = {}): void =>
+    checkOutputs([text].flat().map(parseOutput), { platforms: ['linux/amd64'], index: false, ...result });
+  const index = { platforms: ['linux/amd64', 'linux/arm64'], index: true };
+  const attested = { attestations: [{ inlineOnly: false }] };
+  for (const [text, reason, result] of [
+    ['type=registry', /without a name cannot be pushed/],
+    ['type=docker,dest=app.tar', /one platform only/, index],
+    ['type=docker,dest=app.tar', /cannot hold attestations/, attested],
+    ['type=image,oci-mediatypes=false', /Attestations need OCI media types/, attested],
+    ['type=image,oci-mediatypes=false,oci-artifact=true', /need OCI media types/],
+    ['type=image,oci-mediatypes=false,annotation-manifest-descriptor.a=b', /need OCI media types/],
+    ['type=image,oci-mediatypes=false,annotation-index.a=b', /need OCI media types/, index],
+    ['type=image,annotation-index.a=b', /no index to annotate/],
+    ['type=oci,dest=x,annotation-index.a=b', /no index/, { attestations: [{ inlineOnly: true }] }],
+    ['type=image,annotation[linux/s390x].a=b', /annotation for linux\/s390x, which is not built/, index],
+    [['-', 'type=oci'], /Only one output can go to standard output/],
+  ] as const)
+    assert.throws(() => check([text].flat(), result), { code: 'usage', message: reason }, String(text));
+  check('type=registry,name=localhost:5000/app');
+  check('type=registry,dangling-name-prefix=localhost:5000/app');
+  check('type=docker,dest=app.tar');
+  check('type=docker,dest=app.tar', { attestations: [{ inlineOnly: true }] });
+  check('type=oci,dest=app.tar', index);
+  check('type=image,oci-mediatypes=false,annotation.a=b');
+  check('type=image,oci-mediatypes=false,compression=zstd');
+  check('type=image,annotation-index.a=b', { attestations: [{ inlineOnly: true }] });
+  check('type=image,annotation[linux/arm64].a=b', index);
+});
+
+test('each type of output has the attributes of BuildKit’s exporter, and no others', () => {
+  const values: Record<string, string> = {
+    name: 'app',
+    'dangling-name-prefix': 'localhost/none',
+    compression: 'zstd',
+    'compression-level': '7',
+    'source-date-epoch': '1',
+    'attestation-prefix': 'a.',
+    mode: 'delete',
+    'annotation.a': 'b',
+    'annotation-index.a': 'b',
+    'annotation-manifest[linux/arm64].a': 'b',
+    'prefer-nondist-layers': 'false',
+  };
+  const image = [
+    'name oci-mediatypes oci-artifact attestation-inline prefer-nondist-layers source-date-epoch compression',
+    'compression-level force-compression rewrite-timestamp buildinfo annotation.a annotation-index.a',
+    'annotation-manifest[linux/arm64].a',
+  ].join(' ');
+  const push =
+    'push push-by-digest registry.insecure unpack store dangling-name-prefix danging-name-empty-only name-canonical';
+  const files = 'attestation-prefix platform-split source-date-epoch';
+  const own: Record<string, string> = {
+    image: `${image} ${push}`,
+    registry: `${image} ${push}`,
+    oci: `${image} tar dest`,
+    docker: `${image} tar dest`,
+    local: `${files} mode dest`,
+    tar: `${files} dest`,
+    cacheonly: '',
+  };
+  const all = new Set([...Object.values(own).flatMap(each => each.split(' ')), 'foo', 'constructor']);
+  for (const [type, attributes] of Object.entries(own))
+    for (const each of all) {
+      if (each === '') continue;
+      const dest = type === 'local' && each !== 'dest' ? ',dest=out' : '';
+      const text = `type=${type}${dest},${each}=${values[each] ?? (each === 'dest' ? 'out' : 'true')}`;
+      if (attributes.split(' ').includes(each)) parseOutput(text);
+      else assert.throws(() => parseOutput(text), /has no (attribute|destination)/, text);
+    }
+  assert.throws(() => parseOutput('type=image,prefer-nondist-layers=true'), { code: 'unsupported' });
+  assert.throws(() => parseOutput('type=image,dangling-name-prefix=a:1'), { code: 'usage' });
 });

@@ -1,9 +1,6 @@
-import { parseCompression } from '../content/compression.ts';
-import { checkNewName } from '../store/images.ts';
-import { parseBoolean } from '../util/boolean.ts';
 import { parseCsv } from '../util/csv.ts';
 import { StagecraftError } from '../util/errors.ts';
-import { type Annotation, parseAnnotationAttribute } from './annotations.ts';
+import { readAttributes } from './attributes.ts';
 import type { ImageOptions } from './types.ts';
 
 export type OutputType = 'image' | 'registry' | 'oci' | 'docker' | 'tar' | 'local' | 'cacheonly';
@@ -28,6 +25,15 @@ export interface Output {
   pushByDigest: boolean;
   /** The registry may be spoken to without TLS. */
   insecure: boolean;
+  /** For `image`: false for an image that gets no name in the store. */
+  store: boolean;
+  /** For `image`: its layers are to be there as files, also where they need not come for a push. */
+  unpack?: boolean;
+  /** For `image`: `NAME@DIGEST` in the store too, for each of the names. */
+  nameCanonical?: boolean;
+  /** For `image`: what goes before `@DIGEST` for one more name, or with `danglingEmptyOnly` for one without others. */
+  danglingPrefix?: string;
+  danglingEmptyOnly?: boolean;
   /** Whether attestations for images alone go into this one; those of the store and registries take them unless told. */
   attestationInline?: boolean;
   /** For `tar` and `local`: begins the names of files with attestations. */
@@ -35,42 +41,6 @@ export interface Output {
 }
 
 const types = new Set<string>(['image', 'registry', 'oci', 'docker', 'tar', 'local', 'cacheonly']);
-/** Attributes of BuildKit that say what is so here anyway, or what means nothing here. */
-const withoutEffect = new Set([
-  'unpack',
-  'store',
-  'buildinfo',
-  'buildinfo-attrs',
-  'prefer-nondist-layers',
-  'name-canonical',
-  'dangling-name-prefix',
-  'danging-name-empty-only',
-]);
-
-/**
- * Refuses what cannot be written here. Worth asking before a build: it would only fail when all else is done.
- * @param index true where the image is an index of platforms
- * @throws StagecraftError
- */
-export function checkOutput(output: Output, index = false): void {
-  if (output.type === 'docker' && index)
-    throw new StagecraftError('usage', "Docker's archive format holds images for one platform only.", {
-      hint: 'Use type=oci, or the store with type=image; or build one platform at a time.',
-    });
-  if (output.push && output.names.length === 0)
-    throw new StagecraftError('usage', 'An image without a name cannot be pushed.', {
-      hint: 'Name it and its registry with -t, such as -t registry.example.com/team/app:1.2.',
-    });
-  if (output.dest === '-') requireNoTerminal();
-}
-
-/** @throws StagecraftError `usage` where standard output is a terminal, which no archive is for */
-export function requireNoTerminal(): void {
-  if (process.stdout.isTTY)
-    throw new StagecraftError('usage', 'An archive is not written to a terminal.', {
-      hint: 'Redirect standard output, or name a file.',
-    });
-}
 
 /**
  * Reads `--output` as buildx does: `type=...,dest=...` and the attributes of BuildKit's exporters; a bare path for a
@@ -97,9 +67,12 @@ export function parseOutput(text: string): Output {
       hint: `Use one of ${[...types].join(', ')}.`,
     });
   attributes.delete('type');
-  const output = newOutput(type as OutputType, attributes.get('dest'));
+  // As with buildx: an archive goes to standard output unless told.
+  const isArchive = type === 'oci' || type === 'tar';
+  const output = newOutput(type as OutputType, attributes.get('dest') ?? (isArchive ? '-' : undefined));
   attributes.delete('dest');
   readAttributes(output, attributes);
+  if (type === 'registry') output.push = true;
   checkDestination(output);
   return output;
 }
@@ -115,90 +88,8 @@ function newOutput(type: OutputType, dest?: string): Output {
     push: type === 'registry',
     pushByDigest: false,
     insecure: false,
+    store: true,
   };
-}
-
-function readAttributes(output: Output, attributes: ReadonlyMap<string, string>): void {
-  const annotations: Annotation[] = [];
-  const level = attributes.get('compression-level');
-  for (const [key, value] of attributes) {
-    const annotation = parseAnnotationAttribute(key, value);
-    if (annotation) annotations.push(annotation);
-    else if (!readAttribute(output, key, value, level) && !withoutEffect.has(key))
-      throw new StagecraftError('usage', `The output type ${output.type} has no attribute ${key}.`);
-  }
-  if (level !== undefined && !attributes.has('compression'))
-    output.image.compression = parseCompression('gzip', level);
-  if (annotations.length > 0) output.image.annotations = annotations;
-}
-
-function readAttribute(output: Output, key: string, value: string, level: string | undefined): boolean {
-  const { image } = output;
-  switch (key) {
-    case 'name':
-      output.names = value.split(',').filter(Boolean).map(checkNewName);
-      return true;
-    case 'compression':
-      image.compression = parseCompression(value, level);
-      return true;
-    case 'compression-level':
-      return true;
-    case 'force-compression':
-      image.forceCompression = parseFlag(key, value);
-      return true;
-    case 'oci-mediatypes':
-      image.mediaTypes = parseFlag(key, value) ? 'oci' : 'docker';
-      return true;
-    case 'rewrite-timestamp':
-      image.rewriteTimestamp = parseFlag(key, value);
-      return true;
-    case 'source-date-epoch':
-      image.epoch = parseEpoch(value);
-      return true;
-    case 'tar':
-      output.tar = parseFlag(key, value);
-      return true;
-    case 'platform-split':
-      output.platformSplit = parseFlag(key, value);
-      return true;
-    case 'mode':
-      if (value !== 'copy' && value !== 'delete')
-        throw new StagecraftError('usage', `The output mode ${value} is neither copy nor delete.`);
-      output.mode = value;
-      return true;
-    case 'oci-artifact':
-      image.ociArtifact = parseFlag(key, value);
-      return true;
-    case 'attestation-inline':
-      output.attestationInline = parseFlag(key, value);
-      return true;
-    case 'attestation-prefix':
-      output.attestationPrefix = parsePrefix(value);
-      return true;
-    case 'push':
-      output.push = parseFlag(key, value);
-      return true;
-    case 'push-by-digest':
-      output.pushByDigest = parseFlag(key, value);
-      return true;
-    case 'registry.insecure':
-      output.insecure = parseFlag(key, value);
-      return true;
-    default:
-      return false;
-  }
-}
-
-/** `SOURCE_DATE_EPOCH`: whole seconds since the epoch (reproducible-builds.org specification). @throws StagecraftError `usage` */
-export function parseEpoch(text: string): number {
-  const seconds = Number(text);
-  // 253402300799 is the end of the year 9999, the last that RFC 3339 can say.
-  if (!/^[0-9]{1,12}$/.test(text) || seconds > 253_402_300_799)
-    throw new StagecraftError(
-      'usage',
-      `SOURCE_DATE_EPOCH is ${JSON.stringify(text)}, not a number of seconds.`,
-    );
-  return seconds;
 }
 
 function checkDestination(output: Output): void {
@@ -210,23 +101,16 @@ function checkDestination(output: Output): void {
     throw new StagecraftError('usage', `The output type ${type} has no destination; dest=${dest} was given.`);
   if (needsDest && !dest)
     throw new StagecraftError('usage', `The output type ${type} needs a destination.`, {
-      hint: type === 'local' ? 'Add dest=DIRECTORY.' : 'Add dest=FILE, or dest=- for standard output.',
+      hint:
+        type === 'local' || !output.tar
+          ? 'Add dest=DIRECTORY.'
+          : 'Add dest=FILE, or dest=- for standard output.',
     });
   if (dest === '-' && (type === 'local' || !output.tar))
     throw new StagecraftError('usage', 'A directory cannot be written to standard output.', {
-      hint: 'Use type=tar for the files in an archive.',
+      hint:
+        type === 'local'
+          ? 'Use type=tar for the files in an archive.'
+          : 'Add dest=DIRECTORY, or leave out tar=false.',
     });
-}
-
-/** A part of a name in the top directory. @throws StagecraftError `usage` */
-function parsePrefix(value: string): string {
-  if (/^[\w.-]*$/.test(value)) return value;
-  throw new StagecraftError('usage', `The attestation prefix ${JSON.stringify(value)} is no part of a name.`);
-}
-
-function parseFlag(key: string, value: string): boolean {
-  // An attribute without value is set.
-  const flag = value === '' ? true : parseBoolean(value);
-  if (flag !== undefined) return flag;
-  throw new StagecraftError('usage', `The output attribute ${key} is ${value}, neither true nor false.`);
 }

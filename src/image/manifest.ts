@@ -21,8 +21,16 @@ export function isIndexType(mediaType: string): boolean {
 
 /** The OCI media type of a layer that may have Docker's; others as they are. */
 export function ociLayerType(mediaType: string): string {
-  if (mediaType === mediaTypes.dockerLayerGzip) return mediaTypes.layerGzip;
-  return mediaType === 'application/vnd.docker.image.rootfs.diff.tar' ? mediaTypes.layer : mediaType;
+  switch (mediaType) {
+    case mediaTypes.dockerLayer:
+      return mediaTypes.layer;
+    case mediaTypes.dockerLayerGzip:
+      return mediaTypes.layerGzip;
+    case mediaTypes.dockerLayerZstd:
+      return mediaTypes.layerZstd;
+    default:
+      return mediaType;
+  }
 }
 
 /** The media type a document gives itself; what the shape says where it gives none. */

@@ -25,8 +25,8 @@ export class RawJsonDisplay implements Display {
   }
 }
 
-/** BuildKit splits the place of a warning in two: the file, and ranges of positions in it. */
-function warningForBuildKit({ range, ...warning }: VertexWarning): object {
+/** A warning as BuildKit's client has it: the place is split in two, the file and ranges of positions in it. */
+export function warningForBuildKit({ range, ...warning }: VertexWarning): object {
   if (!range) return warning;
   return {
     ...warning,

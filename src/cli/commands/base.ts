@@ -1,5 +1,6 @@
 import { type BaseImage, buildBase } from '../../api/base.ts';
-import { parseEpoch, parseOutput } from '../../exporter/outputs.ts';
+import { parseEpoch } from '../../exporter/attributes.ts';
+import { parseOutput } from '../../exporter/outputs.ts';
 import { chooseDisplayMode } from '../../progress/display.ts';
 import { defineCommand } from '../command.ts';
 import { openDisplay } from '../display.ts';

@@ -1,8 +1,11 @@
 import { build } from '../../api/build.ts';
 import type { BuildRequest, BuildResult } from '../../api/request.ts';
-import { formatMetadata, imageId, writeText } from '../../api/results.ts';
+import { formatMetadata, imageId, removeText, writeText } from '../../api/results.ts';
 import type { Finding } from '../../lint/types.ts';
 import { chooseDisplayMode } from '../../progress/display.ts';
+import { warningForBuildKit } from '../../progress/rawjson.ts';
+import type { VertexWarning } from '../../progress/types.ts';
+import { parseBoolean } from '../../util/boolean.ts';
 import { answerCall, type Call, calls, parseCall } from '../calls.ts';
 import { defineCommand, type FlagValues, type Surroundings } from '../command.ts';
 import { openDisplay } from '../display.ts';
@@ -190,11 +193,12 @@ directory --file names a file of the context, unless it is an absolute path. The
     ['The graph, without building', 'stagecraft build --call=llb,format=json .'],
   ],
   async run(flags, [context], surroundings) {
-    const { stderr, stdout, signal, env } = surroundings;
+    const { stderr, signal, env } = surroundings;
     const call = parseCall(flags.call ?? (flags.check ? 'check' : 'build'));
     const request = readBuildRequest(flags, context!, env);
     if (call.method === 'llb') return writeGraph(call, request, surroundings);
     if (call.method !== 'build') return answerCall(call, { ...request, signal }, surroundings);
+    clearImageId(flags, request);
     const mode = flags.quiet ? 'quiet' : chooseDisplayMode(flags.progress, env);
     const display = openDisplay(mode, surroundings);
     const showsWarnings = mode === 'auto' || mode === 'plain' || mode === 'tty';
@@ -207,10 +211,15 @@ directory --file names a file of the context, unless it is an absolute path. The
     const showWarnings = (): void => {
       if (showsWarnings) stderr.write(describeWarnings(found, dockerfile));
     };
+    const warned: VertexWarning[] = [];
+    const onProgress: BuildRequest['onProgress'] = status => {
+      warned.push(...(status.warnings ?? []));
+      display.sink(status);
+    };
     let result: BuildResult;
     try {
       const askPassphrase = passphraseAsker(display, signal);
-      result = await build({ ...request, onProgress: display.sink, onWarnings, askPassphrase, signal });
+      result = await build({ ...request, onProgress, onWarnings, askPassphrase, signal });
     } catch (error) {
       display.fail(error);
       // A process that starts again in a user namespace says it then.
@@ -219,20 +228,39 @@ directory --file names a file of the context, unless it is an absolute path. The
     }
     display.close();
     showWarnings();
-    await writeResult(result, flags, stdout);
+    await writeResult(result, warned, flags, surroundings);
     return 0;
   },
 });
 
+/** No ID of an earlier image is left where a build fails. @throws StagecraftError `usage` where no output has an ID */
+function clearImageId({ iidfile }: BuildFlags, { outputs = [] }: BuildRequest): void {
+  if (!iidfile) return;
+  if (outputs.length > 0 && outputs.every(({ type }) => type === 'local' || type === 'tar'))
+    throw usageError(
+      command,
+      'An output of files has no image ID to write to --iidfile.',
+      'Add an output that makes an image, such as -o type=image.',
+    );
+  const { removeText } = await import('../../api/results.ts');
+  removeText(iidfile);
+}
+
 async function writeResult(
   result: BuildResult,
+  warned: readonly VertexWarning[],
   flags: BuildFlags,
-  stdout: Surroundings['stdout'],
+  { stdout, env }: Surroundings,
 ): Promise<void> {
   if (!flags.iidfile && !flags['metadata-file'] && !flags.quiet) return;
   const id = result.image && imageId(result.image);
   if (flags.iidfile) await writeText(flags.iidfile, id ?? '');
-  if (flags['metadata-file']) await writeText(flags['metadata-file'], formatMetadata(result.metadata));
+  if (flags['metadata-file']) {
+    // As in buildx.
+    const tellsWarnings = parseBoolean(env.BUILDX_METADATA_WARNINGS ?? '') && warned.length > 0;
+    const warnings = tellsWarnings && { 'buildx.build.warnings': warned.map(warningForBuildKit) };
+    await writeText(flags['metadata-file'], formatMetadata({ ...result.metadata, ...warnings }));
+  }
   if (flags.quiet && id !== undefined) stdout.write(`${id}\n`);
 }
 

@@ -1,5 +1,5 @@
 import { billOfMaterials, listPackages } from '../../api/sbom.ts';
-import { parseEpoch } from '../../exporter/outputs.ts';
+import { parseEpoch } from '../../exporter/attributes.ts';
 import { defineCommand } from '../command.ts';
 import { shortId } from '../human.ts';
 import { usageError } from '../parse.ts';

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readChoice, readCount, readHost, readUlimit } from './limits.ts';
+import { readOutputs } from './outputs.ts';
 import { readLabels, readVariables } from './pairs.ts';
 import { readProxies } from './proxies.ts';
 import { readAgents, readSecret, readSsh } from './sources.ts';
@@ -67,6 +68,19 @@ test('hosts are written with a colon or a sign, and with all kinds of addresses'
   assert.deepEqual(readHost('me:host-gateway'), ['me', '127.0.0.1']);
   assert.throws(() => readHost('a'), /not a host and its address/);
   assert.throws(() => readHost('a:b'), /not a host and its address/);
+});
+
+test('--push and --load are outputs of their own, unless there are such already', () => {
+  const outputs = (push: boolean, load: boolean, ...output: string[]): string =>
+    readOutputs({ output, push, load })
+      .map(each => `${each.type}${each.push ? ' pushed' : ''}`)
+      .join(', ');
+  assert.equal(outputs(false, false), '');
+  assert.equal(outputs(true, true), 'registry pushed, docker');
+  assert.equal(outputs(true, false, 'type=image', 'out'), 'image pushed, local');
+  assert.equal(outputs(true, false, 'type=oci,dest=x'), 'oci, registry pushed');
+  assert.equal(outputs(false, true, 'type=docker'), 'docker');
+  assert.equal(outputs(false, true, 'type=docker,dest=x'), 'docker, docker');
 });
 
 test('counts and choices', () => {

@@ -2,12 +2,13 @@ import type { BuildRequest } from '../../api/request.ts';
 import { type AttestationOptions, longForm, parseAttestations } from '../../attest/options.ts';
 import { parseCacheExports, parseCacheImports } from '../../cache/options.ts';
 import { parseAnnotation } from '../../exporter/annotations.ts';
-import { type Output, parseEpoch, parseOutput } from '../../exporter/outputs.ts';
+import { parseEpoch } from '../../exporter/attributes.ts';
 import { checkNewName } from '../../store/images.ts';
 import { parseBoolean } from '../../util/boolean.ts';
 import { StagecraftError } from '../../util/errors.ts';
 import type { BuildFlags } from '../commands/build.ts';
 import { readChoice, readCount, readHost, readUlimit } from './limits.ts';
+import { readOutputs } from './outputs.ts';
 import { readLabels, readVariables, splitPair } from './pairs.ts';
 import { readProxies } from './proxies.ts';
 import { readBytes } from './size.ts';
@@ -20,9 +21,6 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
   // As buildx does: what a build must not be later than is a fact of its surroundings.
   if (env.SOURCE_DATE_EPOCH) buildArgs.SOURCE_DATE_EPOCH ??= env.SOURCE_DATE_EPOCH;
   const epoch = buildArgs.SOURCE_DATE_EPOCH;
-  const outputs = flags.output.map(parseOutput);
-  if (flags.load) outputs.push(parseOutput('type=docker'));
-  if (flags.push) pushOutputs(outputs);
   return {
     context,
     dockerfile: flags.file,
@@ -30,7 +28,7 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     buildArgs,
     labels: readLabels('--label', flags.label),
     tags: readNames(flags.tag),
-    outputs,
+    outputs: readOutputs(flags),
     annotations: flags.annotation.flatMap(parseAnnotation),
     attestations: readAttestations(flags),
     metadataProvenance: readMetadataProvenance(flags, env),
@@ -76,13 +74,6 @@ function readMetadataProvenance(flags: BuildFlags, env: NodeJS.ProcessEnv): 'min
   if (flags['metadata-file'] === undefined || parseBoolean(mode) === false || mode === 'disabled')
     return undefined;
   return mode === 'max' ? 'max' : 'min';
-}
-
-/** As buildx has it: `--push` is for outputs that make an image in the store, else an output of its own. */
-function pushOutputs(outputs: Output[]): void {
-  const images = outputs.filter(output => output.type === 'image' || output.type === 'registry');
-  for (const output of images) output.push = true;
-  if (images.length === 0) outputs.push(parseOutput('type=registry'));
 }
 
 /** As buildx reads both flags: names by commas, and no name at all for all stages. */
