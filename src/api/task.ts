@@ -1,3 +1,4 @@
+import { Measures } from '../progress/measures.ts';
 import { timestamp } from '../progress/time.ts';
 import type { ProgressSink, Vertex } from '../progress/types.ts';
 import { type Digest, digestOf } from '../util/digest.ts';
@@ -7,10 +8,12 @@ import { describeStepError } from '../util/errors.ts';
 export class Task {
   readonly #sink: ProgressSink;
   readonly #vertex: Vertex;
+  readonly #measures: Measures;
 
   private constructor(sink: ProgressSink, name: string, digest: Digest) {
     this.#sink = sink;
     this.#vertex = { digest, name, started: timestamp() };
+    this.#measures = new Measures(sink, digest);
     sink({ vertexes: [{ ...this.#vertex }] });
   }
 
@@ -36,21 +39,7 @@ export class Task {
   }
 
   status(id: string, current: number, total?: number): void {
-    const now = timestamp();
-    const done = total !== undefined && current >= total;
-    this.#sink({
-      statuses: [
-        {
-          id,
-          vertex: this.#vertex.digest,
-          current,
-          timestamp: now,
-          started: now,
-          ...(total !== undefined && { total }),
-          ...(done && { completed: now }),
-        },
-      ],
-    });
+    this.#measures.status(id, current, total);
   }
 
   #complete(error?: string): void {

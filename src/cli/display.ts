@@ -18,12 +18,13 @@ export interface CommandDisplay {
   fail(error: unknown): void;
 }
 
-/** The display of a mode. An ordinary user's first events wait a moment: the program may have to start again. */
+/** The display of a mode, on a terminal under a verb such as `Pulling`. An ordinary user's first events wait a moment: the program may have to start again. */
 export function openDisplay(
   mode: DisplayMode,
   { stderr, env, signal }: Pick<Surroundings, 'stderr' | 'env' | 'signal'>,
+  doing?: string,
 ): CommandDisplay {
-  const display = createDisplay(mode, stderr, env);
+  const display = createDisplay(mode, stderr, env, doing);
   const held = holdEvents(display.sink, shortMoment);
   if (process.geteuid?.() === 0) held.release();
   return {

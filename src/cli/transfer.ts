@@ -3,14 +3,16 @@ import { chooseDisplayMode } from '../progress/display.ts';
 import type { Surroundings } from './command.ts';
 import { openDisplay } from './display.ts';
 
-/** Shows how a transfer goes, then the name with the digest that it has now. Returns the exit code. */
+/** Shows how a transfer goes, under a verb such as `Pulling`, then the name with the digest that it has now. Returns the exit code. */
 export async function showTransfer(
   flags: { readonly progress: string | undefined; readonly quiet: boolean | undefined },
   surroundings: Surroundings,
+  doing: string,
   transfer: (options: TransferOptions) => Promise<Transferred>,
 ): Promise<number> {
   const { stdout, env, signal } = surroundings;
-  const display = openDisplay(flags.quiet ? 'quiet' : chooseDisplayMode(flags.progress, env), surroundings);
+  const mode = flags.quiet ? 'quiet' : chooseDisplayMode(flags.progress, env);
+  const display = openDisplay(mode, surroundings, doing);
   let done: Transferred;
   try {
     done = await transfer({ onProgress: display.sink, signal });

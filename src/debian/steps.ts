@@ -1,10 +1,8 @@
+import { Measures } from '../progress/measures.ts';
 import { timestamp } from '../progress/time.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import { type Digest, digestOf } from '../util/digest.ts';
 import { describeStepError } from '../util/errors.ts';
-
-/** Milliseconds between two reports of one measure. */
-const interval = 50;
 
 /** One step of the assembly, as a display shows it. */
 export interface Step {
@@ -23,27 +21,13 @@ export async function runStep<T>(
   const digest: Digest = digestOf(`debian ${name}`);
   const started = timestamp();
   progress({ vertexes: [{ digest, name, started }] });
-  const begun = new Map<string, { started: string; reported: number }>();
+  const measures = new Measures(progress, digest);
   const step: Step = {
     log(text, stream = 1) {
       const data = Buffer.from(text as string).toString('base64');
       progress({ logs: [{ vertex: digest, stream, data, timestamp: timestamp() }] });
     },
-    measure(id, current, total) {
-      const now = performance.now();
-      let part = begun.get(id);
-      if (!part) {
-        part = { started: timestamp(), reported: 0 };
-        begun.set(id, part);
-      }
-      if (current < total && now - part.reported < interval) return;
-      part.reported = now;
-      const time = timestamp();
-      const ended = current >= total ? { completed: time } : {};
-      progress({
-        statuses: [{ id, vertex: digest, current, total, timestamp: time, started: part.started, ...ended }],
-      });
-    },
+    measure: (id, current, total) => measures.status(id, current, total),
   };
   try {
     const result = await body(step);

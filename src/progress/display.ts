@@ -11,11 +11,13 @@ export type DisplayMode = (typeof displayModes)[number];
 /**
  * The display of a mode on a stream. `auto` is `tty` on a terminal; where the terminal is missing or too simple
  * (`TERM=dumb`), both are `plain`. `color` defaults to what the stream and `NO_COLOR` allow.
+ * `doing` is the verb of the live display, `Building` unless given.
  */
 export function createDisplay(
   mode: DisplayMode,
   stream: OutputStream,
   environment: Record<string, string | undefined> = process.env,
+  doing?: string,
 ): Display {
   if (mode === 'rawjson') return new RawJsonDisplay(stream);
   if (mode === 'quiet') return new QuietDisplay(stream);
@@ -24,6 +26,7 @@ export function createDisplay(
     color: !environment.NO_COLOR,
     // These two keep lines as they were drawn when they become narrower; every other terminal wraps them.
     reflows: environment.TERM !== 'linux' && !environment.XTERM_VERSION,
+    doing,
   });
 }
 

@@ -30,7 +30,9 @@ export interface FrameOptions {
   readonly height?: number;
   /** Milliseconds since the epoch, by this machine's clock. */
   readonly now: number;
-  /** What the build came to: shown once it has ended. */
+  /** What is done, such as `Building`. */
+  readonly doing: string;
+  /** What came of it: shown once it has ended. */
   readonly outcome?: 'FINISHED' | 'FAILED' | 'CANCELED';
 }
 
@@ -64,7 +66,7 @@ export function renderFrame(trace: BuildTrace, options: FrameOptions): FrameLine
   const add = (left: string, right: string, style: LineStyle): void => {
     lines.push(fitLine(left, right, style, options.width));
   };
-  add(header(trace, now, options.outcome), '', 'header');
+  add(header(trace, now, options), '', 'header');
   for (const { left, right, style, step } of rows) {
     add(left, right, style);
     const shown = step ? (windows.get(step) ?? 0) : 0;
@@ -81,11 +83,11 @@ function fitLine(left: string, right: string, style: LineStyle, width: number): 
   return { left: fitText(left, free), right, style };
 }
 
-function header(trace: BuildTrace, now: number, outcome: string | undefined): string {
+function header(trace: BuildTrace, now: number, { doing, outcome }: FrameOptions): string {
   const elapsed = formatSeconds(Math.max(0, now - (trace.startTime ?? now)) / 1000);
   let completed = 0;
   for (const step of trace.steps.values()) if (isCompleted(step)) completed++;
-  return `[+] Building ${elapsed} (${completed}/${trace.steps.size})${outcome ? ` ${outcome}` : ''}`;
+  return `[+] ${doing} ${elapsed} (${completed}/${trace.steps.size})${outcome ? ` ${outcome}` : ''}`;
 }
 
 /** Rows for all groups, with less and less detail until they fit: first of what is completed and oldest. */

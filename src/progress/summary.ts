@@ -5,7 +5,7 @@ import { formatSeconds } from './units.ts';
 
 /**
  * Where the time of a build went, in one line: `14 steps, 9 cached; deps 3.2s, builder 8.1s; slowest: 6.0s [builder 3/5] RUN make`. Empty when
- * nothing took a tenth of a second.
+ * nothing took a tenth of a second, or there was one step only, which said it itself.
  */
 export function summarize(trace: BuildTrace): string {
   const steps = trace.started.filter(isCompleted);
@@ -14,7 +14,7 @@ export function summarize(trace: BuildTrace): string {
     (most, step) => (most && seconds(most) >= seconds(step) ? most : step),
     undefined,
   );
-  if (!slowest || seconds(slowest) < 0.1) return '';
+  if (!slowest || steps.length === 1 || seconds(slowest) < 0.1) return '';
   const cached = steps.filter(step => step.cached).length;
   const stages = groupByStage(steps)
     .filter(group => group.isStage)

@@ -38,11 +38,12 @@ test('timers stand at the right edge at any width, and no line is wider than the
     const { terminal, display } = open(width, 24);
     const script = new EventScript();
     const name = '[builder 2/5] RUN echo 日本語のとても長い文字列 👩‍👩‍👧‍👦 é́ and a good deal more';
-    display.sink(script.complete(name, 0, 2));
+    display.sink(script.complete('[builder 1/5] FROM base', 0, 1));
+    display.sink(script.complete(name, 1, 2));
     display.close();
     const lines = await terminal.lines();
-    assert.equal(lines.length, 3, `width ${width}: ${lines.join('|')}`);
-    assert.match(lines[1]!, / 2\.0s$/, `width ${width}`);
+    assert.equal(lines.length, 4, `width ${width}: ${lines.join('|')}`);
+    assert.match(lines[1]!, / 1\.0s$/, `width ${width}`);
   }
 });
 

@@ -31,6 +31,8 @@ export interface TtyOptions {
   readonly color: boolean;
   /** True when the terminal wraps lines that are longer than its new width. */
   readonly reflows: boolean;
+  /** What is done: `Building` unless said. */
+  readonly doing?: string | undefined;
 }
 
 /** The live display on a terminal: a block of lines that is drawn over again as the build goes on. */
@@ -131,6 +133,7 @@ export class TtyDisplay implements Display {
     const lines = renderFrame(this.#trace, {
       width,
       now: this.#lastDraw,
+      doing: this.#options.doing ?? 'Building',
       ...(end ? { outcome: end.outcome } : { height }),
     });
     const same = width === this.#drawnWidth && this.#drawn.length <= height;

@@ -1,4 +1,5 @@
 import type { GraphVertex } from '../llb/index.ts';
+import { Measures } from '../progress/measures.ts';
 import { timestamp } from '../progress/time.ts';
 import type { ProgressSink, Vertex, VertexWarning } from '../progress/types.ts';
 import type { Digest } from '../util/digest.ts';
@@ -17,6 +18,7 @@ export interface StepReport {
 export class Reporter {
   readonly #sink: ProgressSink;
   #vertex: Vertex;
+  readonly #measures: Measures;
   #phase: 'waiting' | 'started' | 'done' = 'waiting';
   #cached = false;
   #durationMs = 0;
@@ -28,6 +30,7 @@ export class Reporter {
       inputs: vertex.inputs.map(edge => edge.digest),
       name: nameOf(vertex),
     };
+    this.#measures = new Measures(sink, vertex.digest);
     sink({ vertexes: [this.#vertex] });
   }
 
@@ -101,22 +104,7 @@ export class Reporter {
   }
 
   status(id: string, current: number, total?: number): void {
-    const { digest } = this.#vertex;
-    const now = timestamp();
-    const done = total !== undefined && current >= total;
-    this.#sink({
-      statuses: [
-        {
-          id,
-          vertex: digest,
-          current,
-          timestamp: now,
-          started: now,
-          ...(total !== undefined && { total }),
-          ...(done && { completed: now }),
-        },
-      ],
-    });
+    this.#measures.status(id, current, total);
   }
 
   report(): StepReport {

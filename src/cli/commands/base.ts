@@ -69,7 +69,7 @@ need: no shell, no package manager, yet the package records that scanners read.`
     const mode = flags.quiet ? 'quiet' : chooseDisplayMode(flags.progress, env);
     const tags = readNames(flags.tag);
     const outputs = flags.output.map(parseOutput);
-    const display = openDisplay(mode, surroundings);
+    const display = openDisplay(mode, surroundings, 'Assembling');
     let base: BaseImage;
     try {
       base = await buildBase({

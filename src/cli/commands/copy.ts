@@ -26,7 +26,7 @@ All its platforms are copied, past the local store. Within one registry nothing 
     ],
   ],
   run(flags, [source, target], surroundings) {
-    return showTransfer(flags, surroundings, options =>
+    return showTransfer(flags, surroundings, 'Copying', options =>
       copyImage(source!, target!, { ...options, insecure: flags.insecure }),
     );
   },

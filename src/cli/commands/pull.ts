@@ -26,6 +26,6 @@ Builds take base images by themselves. This is for an image to run, to save, or 
   ],
   run(flags, [name], surroundings) {
     const platforms = flags.platform.flatMap(text => text.split(',')).map(text => readPlatform(text)!);
-    return showTransfer(flags, surroundings, options => pullImage(name!, platforms, options));
+    return showTransfer(flags, surroundings, 'Pulling', options => pullImage(name!, platforms, options));
   },
 });

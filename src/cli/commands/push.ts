@@ -17,7 +17,7 @@ What the registry has is not sent again. \`stagecraft build --push\` does both i
   args: { min: 1, max: 1, complete: 'image' },
   examples: [['An image and its platforms', 'stagecraft push registry.example.com/team/app:1.2']],
   run(flags, [name], surroundings) {
-    return showTransfer(flags, surroundings, options =>
+    return showTransfer(flags, surroundings, 'Pushing', options =>
       pushImage(name!, { ...options, insecure: flags.insecure }),
     );
   },
