@@ -242,7 +242,6 @@ function clearImageId({ iidfile }: BuildFlags, { outputs = [] }: BuildRequest): 
       'An output of files has no image ID to write to --iidfile.',
       'Add an output that makes an image, such as -o type=image.',
     );
-  const { removeText } = await import('../../api/results.ts');
   removeText(iidfile);
 }
 
