@@ -55,11 +55,12 @@ export async function build(asked: BuildRequest): Promise<BuildResult> {
       graph => graph < plans.length && wanted,
     );
     const carriesCache = request.cacheTo?.some(({ type }) => type === 'inline') ?? false;
-    const images = plans.map(({ config }, i): ImageResult => {
+    const images: ImageResult[] = [];
+    for (const [i, { config }] of plans.entries()) {
       const rootFs = rootFses[i]!;
-      const inlineCache = carriesCache ? inlineCacheFor(services.solver, results, rootFs) : undefined;
-      return { rootFs, config, inlineCache };
-    });
+      const inlineCache = carriesCache ? await inlineCacheFor(services.solver, results, rootFs) : undefined;
+      images.push({ rootFs, config, inlineCache });
+    }
     const stated = await stateOf(request, services, plans, images, { startedAt, commit });
     const isNew = steps.some(({ durationMs }) => durationMs > 0);
     const found = wanted ? await checkBuiltImage(request, plans[0]!, { ...images[0]!, isNew }, services) : [];

@@ -1,3 +1,4 @@
+import type { RecordKey } from '../cache/buildkit/key.ts';
 import { configOf, type ExportedLayer, type ExportedResult } from '../cache/exported.ts';
 import { createdAnnotation, diffIdAnnotation } from '../cache/imported.ts';
 import { inlineCache } from '../cache/inline.ts';
@@ -36,23 +37,33 @@ export async function exportCaches(
   results: readonly CachedResult[],
   images: readonly RootFs[],
 ): Promise<Descriptor | undefined> {
+  const elsewhere = caches.filter(({ type }) => type !== 'inline');
+  const named = elsewhere.length === 0 ? [] : await nameResults(results);
   let manifest: Descriptor | undefined;
-  for (const to of caches)
-    if (to.type !== 'inline') manifest = (await exportCache(services, to, results, images)) ?? manifest;
+  for (const to of elsewhere) manifest = (await exportCache(services, to, named, images)) ?? manifest;
   return manifest;
 }
 
+/** A result, and what its outputs are called in caches. */
+interface NamedResult extends CachedResult {
+  readonly names: ReadonlyMap<number, RecordKey>;
+}
+
+async function nameResults(results: readonly CachedResult[]): Promise<NamedResult[]> {
+  return Promise.all(results.map(async result => ({ ...result, names: await result.recordKeys() })));
+}
+
 /** The cache that an image carries: what the build knows of the image's own layers. */
-export function inlineCacheFor(
+export async function inlineCacheFor(
   services: Pick<CacheExportServices, 'store' | 'since'>,
   results: readonly CachedResult[],
   image: RootFs,
-): string | undefined {
+): Promise<string | undefined> {
   const places = new Map<string, number>();
   image.forEach((layer, place) => {
     for (const name of [layer, ...diffIdsOf(services.store, layer)]) places.set(name, place);
   });
-  const known = knownResults(services, results, [image]).map(result => ({
+  const known = knownResults(services, await nameResults(results), [image]).map(result => ({
     ...result,
     outputs: result.outputs.map(output =>
       output
@@ -71,7 +82,7 @@ export function inlineCacheFor(
 async function exportCache(
   services: CacheExportServices,
   to: CacheExport,
-  results: readonly CachedResult[],
+  results: readonly NamedResult[],
   images: readonly RootFs[],
 ): Promise<Descriptor | undefined> {
   const { progress, signal } = services;
@@ -87,7 +98,7 @@ async function exportCache(
 async function write(
   services: CacheExportServices,
   to: CacheExport,
-  results: readonly CachedResult[],
+  results: readonly NamedResult[],
   images: readonly RootFs[],
   task: Task,
 ): Promise<Descriptor | undefined> {
@@ -118,23 +129,34 @@ type KnownResult = ExportedResult<AnyLayer>;
 /** What the store, or else a shared cache, knows of results; where images are given, with the layers of just those in them. */
 function knownResults(
   { store, since }: Pick<CacheExportServices, 'store' | 'since'>,
-  results: readonly CachedResult[],
+  results: readonly NamedResult[],
   images?: readonly RootFs[],
 ): KnownResult[] {
   const records = new CacheRecords(store, since);
   const inImages = images && layersOfImages(store, images);
-  return results.flatMap(({ keys, canonical, shared, outputCount }): KnownResult[] => {
+  return results.flatMap(({ keys, names, shared, composed, outputCount }): KnownResult[] => {
     const local = keys.map(key => records.find(key)).find(record => record !== undefined);
-    const record = local ?? shared;
-    if (record === undefined) return [];
-    const { createdAt } = record;
-    const outputs: KnownResult['outputs'] = record.outputs ?? Array.from({ length: outputCount });
-    if (inImages === undefined) return [{ keys, canonical, outputs, createdAt }];
+    const record = local ?? (composed && { outputs: composed, createdAt: newest(store, composed) }) ?? shared;
+    if (record === undefined && keys.length > 0) return [];
+    const createdAt = record?.createdAt ?? 0;
+    const origin = shared?.origin;
+    const outputs: KnownResult['outputs'] = record?.outputs ?? Array.from({ length: outputCount });
+    if (inImages === undefined) return [{ keys: names, origin, outputs, createdAt }];
     const isIn = (layer: AnyLayer) =>
       typeof layer === 'string' ? inImages.layers.has(layer) : inImages.diffIds.has(layer.diffId);
     const shown = outputs.map(output => ((output?.every(isIn) ?? true) ? output : undefined));
-    return [{ keys, canonical, outputs: shown, createdAt }];
+    return [{ keys: names, origin, outputs: shown, createdAt }];
   });
+}
+
+/** When the last of some layers was made; milliseconds since the epoch. */
+function newest(store: Store, rootFses: readonly RootFs[]): number {
+  return Math.max(0, ...rootFses.flat().map(layer => createdAtOf(store, layer)));
+}
+
+function createdAtOf(store: Store, layer: LayerId): number {
+  const row = store.prepare('SELECT created_at FROM layers WHERE id = ?').get(layer);
+  return (row?.created_at as number | undefined) ?? 0;
 }
 
 function layersOfImages(
@@ -201,8 +223,7 @@ const layerTypes = {
 
 function fromStore(store: Store, blobs: BlobStore, layer: LayerId, packed: PackedLayer): ExportedLayer {
   const { mediaType, digest, size, diffId } = packed;
-  const row = store.prepare('SELECT created_at FROM layers WHERE id = ?').get(layer);
-  const createdAt = new Date((row?.created_at as number | undefined) ?? 0).toISOString();
+  const createdAt = new Date(createdAtOf(store, layer)).toISOString();
   const annotations = { [diffIdAnnotation]: diffId, [createdAnnotation]: createdAt };
   return {
     descriptor: { mediaType, digest, size, annotations },

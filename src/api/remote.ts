@@ -43,6 +43,14 @@ export async function httpSource(
   return {
     key: downloadKey({ ...metadata, ...known }),
     origin: url,
+    async sharedKeys() {
+      const { httpText } = await import('../cache/buildkit/source.ts');
+      // BuildKit asks for the file in any case, and so knows when it was changed.
+      const { lastModified } = await fetchHttp(remote, source, progress);
+      const { headers, authHeaderSecret } = source;
+      const perm = number(url, attrs, 'http.perm');
+      return [httpText({ ...metadata, ...known, perm, lastModified, headers, authHeaderSecret })];
+    },
     async load(progress) {
       const { DownloadTree } = await import('../source/http-tree.ts');
       const download = await fetchHttp(remote, source, progress);
@@ -67,6 +75,12 @@ export async function gitSource(
   return {
     key: commitKey(commit, parts),
     origin: identifier,
+    async sharedKeys() {
+      const { gitText } = await import('../cache/buildkit/source.ts');
+      const { subdir = '', skipSubmodules = false, mtime } = source;
+      const gitDir = typeof parts.git === 'string' ? { ref: parts.git } : undefined;
+      return [gitText({ commit, gitDir, subdir, skipSubmodules, mtime })];
+    },
     async load(progress) {
       const { directory } = await checkOutGit(remote, resolved, progress);
       const tree = new LocalTree(directory, { store: remote.store, kind: 'repository' });

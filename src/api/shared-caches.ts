@@ -1,5 +1,5 @@
+import type { RecordKey } from '../cache/buildkit/key.ts';
 import { createdAnnotation, type ImportedCache } from '../cache/imported.ts';
-import type { CacheKey } from '../cache/keys.ts';
 import type { CacheImport } from '../cache/options.ts';
 import type {
   SharedCache,
@@ -48,13 +48,15 @@ export class SharedCaches implements SharedCache {
     this.#registries = registryAccess(process.env, this.#signal);
   }
 
-  async find(key: CacheKey, outputs: readonly number[]): Promise<SharedRecord | undefined> {
+  async find(outputs: ReadonlyMap<number, RecordKey>): Promise<SharedRecord | undefined> {
     this.#caches ??= Promise.all(this.#options.imports.map(each => this.#read(each))).then(all => all.flat());
+    let known: SharedRecord | undefined;
     for (const cache of await this.#caches) {
-      const record = cache.find(key, outputs);
-      if (record !== undefined) return record;
+      const record = cache.find(outputs);
+      if (record?.outputs !== undefined) return record;
+      known ??= record;
     }
-    return undefined;
+    return known;
   }
 
   async load(shared: SharedOutputs, progress: SharedProgress): Promise<(RootFs | null)[]> {

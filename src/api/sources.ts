@@ -77,6 +77,7 @@ async function imageSource(
   return {
     key: imageKey(image.config.rootfs.diff_ids),
     origin: `image ${ref}`,
+    sharedKeys: () => sharedKeysOfImage(ref, platform, image),
     async load({ status, signal, beforeWork }) {
       beforeWork();
       const { unpackImage } = await import('../source/image.ts');
@@ -84,6 +85,15 @@ async function imageSource(
       return { rootFs: await unpackImage({ store, blobs, layers, status, signal, fetch }, image) };
     },
   };
+}
+
+async function sharedKeysOfImage(
+  ref: string,
+  platform: Platform,
+  { config }: Pick<ReadImage, 'config'>,
+): Promise<readonly string[]> {
+  const { imageTexts } = await import('../cache/buildkit/source.ts');
+  return imageTexts(parseReference(ref).digest, platform, config.rootfs.diff_ids);
 }
 
 /** Finds images in the layouts of a build. */
@@ -131,6 +141,7 @@ function layoutSource(
   return {
     key: imageKey(image.config.rootfs.diff_ids),
     origin: `image ${ref}`,
+    sharedKeys: () => sharedKeysOfImage(ref, platform, image),
     async load({ status, signal, beforeWork }) {
       beforeWork();
       const { unpackImage } = await import('../source/image.ts');

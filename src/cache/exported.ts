@@ -1,8 +1,9 @@
 import type { Descriptor } from '../image/types.ts';
 import type { Digest } from '../util/digest.ts';
+import type { RecordKey } from './buildkit/key.ts';
 import type { CacheConfig, ConfigLayer, ConfigRecord } from './config.ts';
-import type { CacheKey } from './keys.ts';
-import { outputDigest } from './shared.ts';
+import { RecordList } from './record-list.ts';
+import type { SharedOrigin } from './shared.ts';
 
 /** A layer to be shared. */
 export interface ExportedLayer {
@@ -14,8 +15,10 @@ export interface ExportedLayer {
 
 /** A result to be shared, with layers of whatever form. */
 export interface ExportedResult<Layer = ExportedLayer> {
-  readonly keys: readonly CacheKey[];
-  readonly canonical: CacheKey;
+  /** What its outputs are called. */
+  readonly keys: ReadonlyMap<number, RecordKey>;
+  /** Where it was found, which may know more ways to it. */
+  readonly origin?: SharedOrigin | undefined;
   /** For each output its layers; null for one that is none, nothing for one that is not shared itself. */
   readonly outputs: readonly (readonly Layer[] | null | undefined)[];
   /** Milliseconds since the epoch. */
@@ -23,9 +26,8 @@ export interface ExportedResult<Layer = ExportedLayer> {
 }
 
 /**
- * The records of some results. Each output of an operation is a record under each of its keys, and stands on a record
- * whose digest is the canonical key: so whoever finds it knows what the keys of its users stand on, also where the
- * result itself is not shared.
+ * The records of some results: one for each output, linked to those it stands on. Also where the result itself is not
+ * shared, so that what stands on it is found.
  */
 export function recordsOf<Layer>(
   results: readonly ExportedResult<Layer>[],
@@ -34,27 +36,21 @@ export function recordsOf<Layer>(
     createdAt: string,
   ) => Pick<ConfigRecord, 'layers' | 'chains'> | undefined,
 ): ConfigRecord[] {
-  const records: ConfigRecord[] = [];
-  const places = new Map<string, number>();
-  const add = (record: ConfigRecord): number => {
-    let place = places.get(record.digest);
-    if (place === undefined) {
-      place = records.push(record) - 1;
-      places.set(record.digest, place);
-    }
-    return place;
-  };
-  for (const { keys, canonical, outputs, createdAt } of results) {
+  const records = new RecordList();
+  for (const { keys, origin, outputs, createdAt } of results) {
     const time = new Date(createdAt).toISOString();
-    outputs.forEach((layers, output) => {
-      if (layers === null) return;
+    const numbers = new Set([...keys.keys(), ...(origin?.places.keys() ?? [])]);
+    for (const output of numbers) {
+      const layers = outputs[output];
+      if (layers === null) continue;
+      const copied = (origin?.places.get(output) ?? []).map(place => records.copy(origin!.config, place));
+      const key = keys.get(output);
+      const place = (key && records.add(key)) ?? copied.find(each => each !== undefined);
       const result = layers && resultOf(layers, time);
-      const inputs = [[{ link: add({ digest: canonical }) }]];
-      for (const key of new Set([...keys, canonical]))
-        add({ digest: outputDigest(key, output), ...result, inputs });
-    });
+      if (place !== undefined && result !== undefined) records.give(place, result);
+    }
   }
-  return records;
+  return records.finish();
 }
 
 /** The config of a cache, and the layers that it names, each once. */

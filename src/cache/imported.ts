@@ -1,9 +1,9 @@
 import { ociLayerType } from '../image/manifest.ts';
 import { type Descriptor, mediaTypes } from '../image/types.ts';
 import { type Digest, isDigest } from '../util/digest.ts';
-import { type CacheConfig, type ConfigRecord, chainBelow } from './config.ts';
-import type { CacheKey } from './keys.ts';
-import { outputDigest, type ReadBlob, type SharedLayer, type SharedRecord } from './shared.ts';
+import type { RecordKey } from './buildkit/key.ts';
+import { type CacheConfig, chainBelow } from './config.ts';
+import type { ReadBlob, SharedLayer, SharedRecord } from './shared.ts';
 
 /** Where a descriptor of a cache says the diffID of a layer, as containerd has it. */
 export const diffIdAnnotation = 'containerd.io/uncompressed';
@@ -15,7 +15,9 @@ export const createdAnnotation = 'buildkit/createdat';
 export class ImportedCache {
   readonly #config: CacheConfig;
   readonly #layers: ReadonlyMap<Digest, SharedLayer>;
-  readonly #byDigest = new Map<string, ConfigRecord[]>();
+  /** Places of records. */
+  readonly #byDigest = new Map<string, number[]>();
+  readonly #matches = new WeakMap<RecordKey, readonly number[]>();
 
   /** @param descriptors of the layers that are there; records of others lead nowhere */
   constructor(config: CacheConfig, descriptors: readonly Descriptor[], read: ReadBlob) {
@@ -26,41 +28,72 @@ export class ImportedCache {
       if (layer !== undefined) layers.set(descriptor.digest, layer);
     }
     this.#layers = layers;
-    for (const record of config.records) {
-      const same = this.#byDigest.get(record.digest);
-      if (same === undefined) this.#byDigest.set(record.digest, [record]);
-      else same.push(record);
-    }
+    config.records.forEach(({ digest }, place) => {
+      const same = this.#byDigest.get(digest);
+      if (same === undefined) this.#byDigest.set(digest, [place]);
+      else same.push(place);
+    });
   }
 
-  /** The result under a key of ours: see `exported.ts` for how records tell it. */
-  find(key: CacheKey, outputs: readonly number[]): SharedRecord | undefined {
+  /** What is known of the operation whose outputs have these keys. */
+  find(outputs: ReadonlyMap<number, RecordKey>): SharedRecord | undefined {
     const found: (readonly SharedLayer[] | null)[] = [];
+    const places = new Map<number, readonly number[]>();
     let createdAt = 0;
-    let canonical: CacheKey | undefined;
     let isWhole = true;
-    for (const output of outputs) {
-      const result = this.#result(outputDigest(key, output), canonical);
-      if (result === undefined) return undefined;
-      canonical = result.canonical;
-      createdAt = Math.max(createdAt, result.createdAt);
-      if (result.layers === undefined) isWhole = false;
+    for (const [output, key] of outputs) {
+      const matching = this.#match(key);
+      if (matching.length === 0) return undefined;
+      places.set(output, matching);
+      const result = this.#bestOf(matching);
+      createdAt = Math.max(createdAt, result?.createdAt ?? 0);
+      if (result === undefined) isWhole = false;
       else found[output] = result.layers;
     }
-    if (canonical === undefined) return undefined;
-    return { canonical, createdAt, outputs: isWhole ? Array.from(found, each => each ?? null) : undefined };
+    if (places.size === 0) return undefined;
+    return {
+      createdAt,
+      outputs: isWhole ? Array.from(found, each => each ?? null) : undefined,
+      origin: { config: this.#config, places },
+    };
   }
 
-  #result(
-    digest: Digest,
-    canonical: CacheKey | undefined,
-  ): { canonical: CacheKey; layers: SharedLayer[] | undefined; createdAt: number } | undefined {
-    let known: CacheKey | undefined;
-    for (const record of this.#byDigest.get(digest) ?? []) {
-      const link = record.inputs?.length === 1 ? record.inputs[0]![0] : undefined;
-      const below = link && this.#config.records[link.link]!.digest;
-      if (below === undefined || !isDigest(below) || (canonical ?? below) !== below) continue;
-      known ??= below;
+  /**
+   * The places of the records that go by a key: those of its digest that stand, in each input, on a record of one of the
+   * keys that the input has.
+   */
+  #match(key: RecordKey): readonly number[] {
+    let places = this.#matches.get(key);
+    if (places === undefined) {
+      places = key.isFresh ? [] : this.#search(key);
+      this.#matches.set(key, places);
+    }
+    return places;
+  }
+
+  #search({ digest, inputs }: RecordKey): readonly number[] {
+    const places = this.#byDigest.get(digest) ?? [];
+    if (places.length === 0) return places;
+    const wanted = inputs.map(
+      links =>
+        new Set(links.flatMap(({ key, selector }) => this.#match(key).map(place => `${selector} ${place}`))),
+    );
+    return places.filter(place => {
+      const record = this.#config.records[place]!.inputs ?? [];
+      return (
+        record.length === wanted.length &&
+        record.every((links, i) =>
+          links.some(({ selector = '', link }) => wanted[i]!.has(`${selector} ${link}`)),
+        )
+      );
+    });
+  }
+
+  /** The newest result of some records whose layers are all there. */
+  #bestOf(places: readonly number[]): { layers: SharedLayer[]; createdAt: number } | undefined {
+    let best: { layers: SharedLayer[]; createdAt: number } | undefined;
+    for (const place of places) {
+      const record = this.#config.records[place]!;
       const results = [
         ...(record.chains ?? []),
         ...(record.layers ?? []).map(({ layer, ...rest }) => ({
@@ -68,13 +101,14 @@ export class ImportedCache {
           layers: chainBelow(this.#config.layers, layer),
         })),
       ];
-      for (const { layers: places, createdAt } of results) {
-        const layers = places.map(place => this.#layers.get(this.#config.layers[place]!.blob));
-        if (layers.every(layer => layer !== undefined))
-          return { canonical: below, layers, createdAt: Date.parse(createdAt ?? '') || 0 };
+      for (const { layers: chain, createdAt } of results) {
+        const made = Date.parse(createdAt ?? '') || 0;
+        if (best !== undefined && best.createdAt >= made) continue;
+        const layers = chain.map(layer => this.#layers.get(this.#config.layers[layer]!.blob));
+        if (layers.every(layer => layer !== undefined)) best = { layers, createdAt: made };
       }
     }
-    return known && { canonical: known, layers: undefined, createdAt: 0 };
+    return best;
   }
 }
 

@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mediaTypes } from '../image/types.ts';
 import { digestOf } from '../util/digest.ts';
+import { contentRootKey, outputKey, type RecordKey, type RecordLink, sourceKey } from './buildkit/key.ts';
 import { parseCacheConfig } from './config.ts';
 import { configOf, type ExportedLayer, type ExportedResult } from './exported.ts';
 import { diffIdAnnotation, ImportedCache } from './imported.ts';
 import { inlineCache } from './inline.ts';
 import { parseCacheFrom, parseCacheTo } from './options.ts';
+
+type OutputKeys = ReadonlyMap<number, RecordKey>;
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
@@ -19,12 +22,21 @@ const layer = (name: string): ExportedLayer => ({
   },
   read: nothing,
 });
-const [definition, content, other] = [digestOf('definition'), digestOf('content'), digestOf('other')];
-const result = (
-  outputs: ExportedResult['outputs'],
-  keys = [definition, content],
-  canonical = content,
-): ExportedResult => ({ keys, canonical, outputs, createdAt: 1000 });
+/** The keys of the first outputs of an operation. */
+const keysOf = (operation: string, inputs: RecordLink[][] = [], outputs = [0]): OutputKeys =>
+  new Map(outputs.map(output => [output, outputKey(digestOf(operation), output, inputs)]));
+const link = (key: RecordKey, selector = ''): RecordLink => ({
+  key,
+  selector: selector === '' ? '' : digestOf(selector),
+});
+const source = sourceKey('source');
+const files = contentRootKey(digestOf('files'));
+const [one, other] = [keysOf('one'), keysOf('other')];
+const result = (outputs: ExportedResult['outputs'], keys = one): ExportedResult => ({
+  keys,
+  outputs,
+  createdAt: 1000,
+});
 
 const imported = (results: ExportedResult[], without: string[] = []): ImportedCache => {
   const { config, layers } = configOf(results);
@@ -33,23 +45,72 @@ const imported = (results: ExportedResult[], without: string[] = []): ImportedCa
     .filter(({ digest }) => !without.some(name => digest === digestOf(`blob ${name}`)));
   return new ImportedCache(parseCacheConfig(Buffer.from(JSON.stringify(config))), kept, nothing);
 };
-const names = (cache: ImportedCache, key = definition, outputs = [0]) =>
-  cache.find(key, outputs)?.outputs?.map(output => output?.map(({ diffId }) => diffId));
+const names = (cache: ImportedCache, keys = one) =>
+  cache.find(keys)?.outputs?.map(output => output?.map(({ diffId }) => diffId));
 
-test('a result is found under each of its keys, with what its users stand on', () => {
-  const cache = imported([result([[layer('a'), layer('b')]])]);
-  for (const key of [definition, content]) {
-    assert.equal(cache.find(key, [0])?.canonical, content);
-    assert.deepEqual(names(cache, key), [[digestOf('a'), digestOf('b')]]);
-  }
-  assert.equal(cache.find(other, [0]), undefined);
-  assert.equal(cache.find(definition, [0])?.createdAt, 1000);
+test('a result is found by what it stands on: the key of an input, or the content of files', () => {
+  const both = [[link(source)], [link(source, '/a'), link(files)]];
+  const cache = imported([result([[layer('a'), layer('b')]], keysOf('copy', both))]);
+  const ways = [both, [[link(source)], [link(source, '/a')]], [[link(source)], [link(files)]]];
+  for (const way of ways)
+    assert.deepEqual(names(cache, keysOf('copy', way)), [[digestOf('a'), digestOf('b')]]);
+  assert.equal(cache.find(keysOf('copy', both))?.createdAt, 1000);
+  const misses = [
+    [[link(source)]],
+    [[link(files)], [link(files)]],
+    [[link(source)], [link(source)]],
+    [[link(source)], [link(source, '/b')]],
+    [[link(sourceKey('another'))], [link(files)]],
+    [[link(source)], [link(files, '/a')]],
+  ];
+  for (const miss of misses) assert.equal(cache.find(keysOf('copy', miss)), undefined);
+  assert.equal(cache.find(keysOf('move', both)), undefined);
+});
+
+test('what stands on a result is found on each way to it', () => {
+  const copy = (...links: RecordLink[]): RecordKey => keysOf('copy', [links]).get(0)!;
+  const run = (on: RecordKey) => keysOf('run', [[link(on)]]);
+  const [full, byName, byContent] = [
+    copy(link(source, '/a'), link(files)),
+    copy(link(source, '/a')),
+    copy(link(files)),
+  ];
+  // Nobody had to look at the files of the one on which the process ran.
+  const cache = imported([result([[layer('a')]], new Map([[0, full]])), result([[layer('b')]], run(byName))]);
+  for (const way of [full, byName, byContent]) assert.deepEqual(names(cache, run(way)), [[digestOf('b')]]);
+});
+
+test('what a cache knew is handed on with all ways that led to it', () => {
+  const keys = keysOf('copy', [[link(source, '/a'), link(files)]]);
+  const first = imported([result([[layer('a')]], keys)]);
+  const found = keysOf('copy', [[link(source, '/a')]]);
+  const { origin } = first.find(found)!;
+  const second = imported([{ ...result([[layer('a')]], found), origin }]);
+  assert.deepEqual(names(second, keysOf('copy', [[link(files)]])), [[digestOf('a')]]);
+});
+
+test('records never stand on each other, whatever is equal among them', () => {
+  // The same file copied from a context, and from the copy.
+  const inner = keysOf('copy', [[link(files)]]);
+  const outer = keysOf('copy', [[link(inner.get(0)!, '/a'), link(files)]]);
+  const { config } = configOf([result([[layer('a')]], inner), result([[layer('a')]], outer)]);
+  assert.deepEqual(
+    config.records.map(({ inputs }) => inputs?.map(links => links.map(each => each.link))),
+    [undefined, [[0]]],
+  );
+});
+
+test('what must run is not found, and found by others', () => {
+  const fresh = new Map([[0, outputKey(digestOf('run'), 0, [[link(source)]], true)]]);
+  const cache = imported([result([[layer('a')]], fresh)]);
+  assert.equal(cache.find(fresh), undefined);
+  assert.deepEqual(names(cache, keysOf('run', [[link(source)]])), [[digestOf('a')]]);
 });
 
 test('layers that results share are named once', () => {
   const { config, layers } = configOf([
     result([[layer('a'), layer('b')]]),
-    result([[layer('a'), layer('c')]], [other], other),
+    result([[layer('a'), layer('c')]], other),
   ]);
   assert.equal(layers.length, 3);
   assert.deepEqual(
@@ -60,22 +121,23 @@ test('layers that results share are named once', () => {
 
 test('an empty file system and several outputs are results too', () => {
   assert.deepEqual(names(imported([result([[]])])), [[]]);
-  const cache = imported([result([[layer('a')], null, [layer('b')]])]);
-  assert.deepEqual(names(cache, definition, [0, 2]), [[digestOf('a')], undefined, [digestOf('b')]]);
-  assert.equal(cache.find(definition, [0, 1]), undefined);
+  const several = keysOf('one', [], [0, 2]);
+  const cache = imported([result([[layer('a')], null, [layer('b')]], several)]);
+  assert.deepEqual(names(cache, several), [[digestOf('a')], undefined, [digestOf('b')]]);
+  assert.equal(cache.find(keysOf('one', [], [0, 1])), undefined);
 });
 
 test('where layers are not shared, or not there, only the key is known', () => {
   for (const cache of [imported([result([undefined])]), imported([result([[layer('a')]])], ['a'])]) {
-    assert.equal(cache.find(definition, [0])?.canonical, content);
-    assert.equal(cache.find(definition, [0])?.outputs, undefined);
+    assert.ok(cache.find(one));
+    assert.equal(cache.find(one)?.outputs, undefined);
   }
 });
 
 test('a layer that does not say what is in it is as good as none', () => {
   const { config } = configOf([result([[layer('a')]])]);
   const { annotations: _, ...silent } = layer('a').descriptor;
-  assert.equal(new ImportedCache(config, [silent], nothing).find(definition, [0])?.outputs, undefined);
+  assert.equal(new ImportedCache(config, [silent], nothing).find(one)?.outputs, undefined);
 });
 
 test('configs that point beyond themselves or in circles are refused', () => {
@@ -107,22 +169,19 @@ test('a place of zero may be left out, as Go does', () => {
 });
 
 test('an image carries the results whose layers it has', () => {
-  const at = (outputs: ExportedResult<number>['outputs'], key: typeof other) => ({
-    keys: [key],
-    canonical: key,
+  const at = (outputs: ExportedResult<number>['outputs'], keys: OutputKeys) => ({
+    keys,
     outputs,
     createdAt: 0,
   });
-  const text = inlineCache([at([[0, 1]], definition), at([[2]], content), at([undefined], other)], 3)!;
+  const third = keysOf('third');
+  const text = inlineCache([at([[0, 1]], one), at([[2]], other), at([undefined], third)], 3)!;
   const records = JSON.parse(Buffer.from(text, 'base64').toString());
   const shapes = records.map((record: Record<string, unknown>) => [record.layers, record.chains]);
   const createdAt = '1970-01-01T00:00:00.000Z';
   assert.deepEqual(shapes, [
-    [undefined, undefined],
     [[{ layer: 1, createdAt }], undefined],
-    [undefined, undefined],
     [undefined, [{ layers: [2], createdAt }]],
-    [undefined, undefined],
     [undefined, undefined],
   ]);
   assert.equal(inlineCache([at([undefined], other)], 3), undefined);

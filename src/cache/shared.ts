@@ -1,6 +1,8 @@
 import type { Descriptor } from '../image/types.ts';
 import type { RootFs } from '../snapshot/types.ts';
-import { type Digest, digestOf } from '../util/digest.ts';
+import type { Digest } from '../util/digest.ts';
+import type { RecordKey } from './buildkit/key.ts';
+import type { CacheConfig } from './config.ts';
 import type { CacheKey } from './keys.ts';
 
 /** Reads a blob from an offset on; whoever stores it verifies it. @throws StagecraftError `not-found`, `io` */
@@ -17,8 +19,6 @@ export type SharedOutputs = readonly (readonly SharedLayer[] | null)[];
 
 /** What is known elsewhere of an operation. */
 export interface SharedRecord {
-  /** The key that users of the result build theirs on. */
-  readonly canonical: CacheKey;
   /**
    * What it made: for each output its layers, base first; null for an output that is none. Absent where just the key is
    * known: enough for whatever stands on the result to be found.
@@ -26,12 +26,21 @@ export interface SharedRecord {
   readonly outputs?: SharedOutputs | undefined;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
+  /** Where it is known, so that it can be handed on as it stands there. */
+  readonly origin: SharedOrigin;
+}
+
+/** Records of a cache that was read. */
+export interface SharedOrigin {
+  readonly config: CacheConfig;
+  /** For each output the places of its records. */
+  readonly places: ReadonlyMap<number, readonly number[]>;
 }
 
 /** Caches that other machines share, asked where the store has no record. */
 export interface SharedCache {
-  /** What is known under a key. @param outputs the numbers of the outputs that the operation has */
-  find(key: CacheKey, outputs: readonly number[]): Promise<SharedRecord | undefined>;
+  /** What is known of an operation. @param outputs the keys of all its outputs */
+  find(outputs: ReadonlyMap<number, RecordKey>): Promise<SharedRecord | undefined>;
   /** Fetches and unpacks what the store lacks of a result. @throws StagecraftError `not-found`, `io`, `integrity` */
   load(outputs: SharedOutputs, progress: SharedProgress): Promise<(RootFs | null)[]>;
 }
@@ -44,15 +53,13 @@ export interface SharedProgress {
 
 /** A result of a build that may be shared. */
 export interface CachedResult {
-  /** Keys that lead to it. */
+  /** Keys that lead to it in the store. */
   readonly keys: readonly CacheKey[];
-  readonly canonical: CacheKey;
   readonly outputCount: number;
   /** Where it was found, unless the store has it. */
   readonly shared?: SharedRecord | undefined;
-}
-
-/** What BuildKit calls the record of one output of an operation. */
-export function outputDigest(key: Digest, output: number): Digest {
-  return digestOf(`${key}@${output}`);
+  /** What was put together of other results, which the store has no record of. */
+  readonly composed?: readonly RootFs[] | undefined;
+  /** What its outputs are called in shared caches. */
+  recordKeys(): Promise<ReadonlyMap<number, RecordKey>>;
 }

@@ -6,20 +6,20 @@ import { encode, type Message } from './wire.ts';
 
 /**
  * What an operation does, apart from what it stands on: its encoding without inputs, and without what must not decide
- * what the result of a process is (see {@link essence}).
+ * what the result of a process is (see {@link essenceOf}).
  */
 export function encodeOperation(vertex: GraphVertex): Uint8Array {
   const { op, platform } = vertex;
   return encode(opTable, {
     inputs: [],
-    op: op.kind === 'exec' ? essence(op) : op,
+    op: op.kind === 'exec' ? essenceOf(op) : op,
     ...(platform !== undefined && { platform: platformToMessage(platform) }),
     constraints: { filter: [] },
   } as unknown as Message);
 }
 
 /** A process without proxy variables, addresses of extra hosts, and names of cache mounts; as BuildKit keys it. */
-function essence(op: ExecOp): ExecOp {
+export function essenceOf(op: ExecOp): ExecOp {
   const { proxyEnv: _, ...meta } = op.meta;
   const extraHosts = meta.extraHosts.map(({ host }) => ({ host, ip: '' }));
   return { ...op, meta: { ...meta, extraHosts }, mounts: op.mounts.map(withoutName) };

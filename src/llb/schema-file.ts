@@ -14,13 +14,13 @@ import {
 
 // The part of llb.proto that FileOp is made of.
 
-const namedUser = table(field(1, 'name', string), field(2, 'input', int));
+export const namedUserTable = table(field(1, 'name', string), field(2, 'input', int));
 
 export const userOptTable = table(
   field(
     1,
     'byName',
-    message(() => namedUser),
+    message(() => namedUserTable),
   ),
   optional(2, 'byID', int, 'byId'),
 );

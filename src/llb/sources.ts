@@ -1,4 +1,5 @@
 import { caps } from './caps.ts';
+import { goJson } from './json.ts';
 import { metadataOf, type ResolvedOutput, type VertexOptions } from './vertex.ts';
 
 /** An identifier with attributes, whatever they are; the others below know what there is. */
@@ -97,13 +98,8 @@ export function local(name: string, local: LocalOptions = {}, options: VertexOpt
   return source(`local://${name}`, attrs.values, attrs.options(options));
 }
 
-/** JSON as Go writes it: with the characters that could end an HTML element escaped. */
 function list(items: readonly string[] | undefined): string | undefined {
-  if (items === undefined || items.length === 0) return undefined;
-  return JSON.stringify(items).replace(
-    /[<>&\u2028\u2029]/g,
-    c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return items === undefined || items.length === 0 ? undefined : goJson([...items]);
 }
 
 export interface HttpOptions {

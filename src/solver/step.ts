@@ -1,3 +1,4 @@
+import type { RecordKey } from '../cache/buildkit/key.ts';
 import { type CacheKey, contentKey, definitionKey, freshKey } from '../cache/keys.ts';
 import type { CacheRecord } from '../cache/records.ts';
 import type { CachedResult, SharedRecord } from '../cache/shared.ts';
@@ -7,6 +8,7 @@ import type { DigestedTree } from '../source/types.ts';
 import { acquireLock } from '../store/locks.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { compose } from './compose.ts';
+import type { OutputKeys, RecordKeys } from './record-keys.ts';
 import { nameOf, Reporter, type StepReport } from './reporter.ts';
 import { materialize, treeKey } from './trees.ts';
 import type { Output, ResolvedSource, SourceProgress, StepContext, StepResult, Work } from './types.ts';
@@ -17,6 +19,8 @@ const noticeableMs = 200;
 
 /** A result of a shared cache. */
 interface Elsewhere extends SharedRecord {
+  /** The key that users of the result build theirs on. */
+  readonly canonical: CacheKey;
   /** Makes it here after all. */
   make(): Promise<Output[]>;
 }
@@ -36,6 +40,10 @@ export class Step implements StepResult {
   /** What a shared cache knows of the result, until its files are needed. */
   #shared: Elsewhere | undefined;
   #result: CachedResult | undefined;
+  #recordKeys: Promise<RecordKeys> | undefined;
+  #sourceKeys: Promise<readonly RecordKey[]> | undefined;
+  /** By which keys a shared cache knew the result. */
+  #foundBy: 'definition' | 'content' | undefined;
 
   constructor(vertex: GraphVertex, context: StepContext) {
     this.vertex = vertex;
@@ -68,6 +76,31 @@ export class Step implements StepResult {
     return this.#context.services.digests.tree(output.rootFs);
   }
 
+  async treeAtHand(index: number): Promise<DigestedTree | undefined> {
+    await this.evaluate();
+    const isContext = this.#source !== undefined && this.#source.key === undefined;
+    if (this.#outputs !== undefined || isContext) return this.tree(index);
+    if (!isComposition(this.vertex)) return undefined;
+    const parts = this.vertex.inputs.map(edge => this.#context.step(edge.digest).treeAtHand(edge.index));
+    return (await Promise.all(parts)).every(part => part !== undefined) ? this.tree(index) : undefined;
+  }
+
+  async recordKeys(index: number): Promise<readonly RecordKey[]> {
+    await this.evaluate();
+    if (this.#source !== undefined) {
+      if (index !== 0) return [];
+      this.#sourceKeys ??= this.#keysOfSource(this.#source);
+      return this.#sourceKeys;
+    }
+    const key = (await this.#outputKeys([index])).get(index);
+    return key === undefined ? [] : [key];
+  }
+
+  /** Whether a shared cache knows the result, but has it not. */
+  get isOnlyNamed(): boolean {
+    return this.#shared !== undefined && this.#shared.outputs === undefined && this.#outputs === undefined;
+  }
+
   async output(edge: Edge): Promise<Output> {
     return this.#output(edge.index);
   }
@@ -76,7 +109,7 @@ export class Step implements StepResult {
     return this.#source?.origin ?? '';
   }
 
-  /** The result as other machines may find it; nothing for what is no work, or was not asked for. */
+  /** The result as other machines may find it; nothing for a source, or what was not asked for. */
   get result(): CachedResult | undefined {
     return this.#result;
   }
@@ -115,8 +148,10 @@ export class Step implements StepResult {
     const inputKeys = await Promise.all(this.#inputs().map(step => step.evaluate()));
     const known = inputKeys.every(key => key !== undefined);
     const definition = known ? definitionKey(this.vertex, inputKeys as CacheKey[]) : undefined;
-    if (op.kind === 'merge' || op.kind === 'diff' || op.kind === 'passthrough')
+    if (isComposition(this.vertex)) {
+      this.#result = this.#describe([]);
       return definition ?? this.#keyOfTrees(inputKeys);
+    }
     return this.#evaluateWork(workOf(this.vertex, this.#context), inputKeys, definition);
   }
 
@@ -131,7 +166,7 @@ export class Step implements StepResult {
     const make = (canonical: CacheKey, keys: CacheKey[]) => () =>
       this.#once(canonical, () => this.#work(work, canonical, keys, started));
     if (definition !== undefined && !ignoreCache) {
-      const known = await this.#find(definition, [], make);
+      const known = await this.#find(definition, 'definition', [], make);
       if (known !== undefined) return known;
     }
     let key = definition;
@@ -148,14 +183,14 @@ export class Step implements StepResult {
         .finally(() => clearTimeout(shown));
       key = contentKey(this.vertex, content);
       const aliases = definition === undefined ? [] : [definition];
-      const known = ignoreCache ? undefined : await this.#find(key, aliases, make);
+      const known = ignoreCache ? undefined : await this.#find(key, 'content', aliases, make);
       if (known !== undefined) return known;
     }
     const found = key as CacheKey;
     const canonical = ignoreCache ? freshKey(found, nonce) : found;
     // Nobody asks for a fresh key: it is only what keys of the result's users stand on.
     const keys = [...new Set([found, definition ?? found])];
-    this.#result = { keys, canonical, outputCount: this.#outputCount() };
+    this.#result = this.#describe(keys);
     this.#outputs = this.#guard(make(canonical, keys)());
     return canonical;
   }
@@ -208,40 +243,65 @@ export class Step implements StepResult {
 
   /**
    * The canonical key of the result that is known under a key, here or in a shared cache; it is then this step's.
+   * @param flavour how shared caches are asked
    * @param aliases further keys that are to lead to it from now on
    * @param make makes the result after all, where it cannot be had
    */
   async #find(
     key: CacheKey,
+    flavour: 'definition' | 'content',
     aliases: readonly CacheKey[],
     make: (canonical: CacheKey, keys: CacheKey[]) => () => Promise<Output[]>,
   ): Promise<CacheKey | undefined> {
-    const { records, services } = this.#context;
-    let known = this.#answer(key);
+    const { records } = this.#context;
+    const known = this.#answer(key);
     if (known === undefined) {
-      const record = await services.shared?.find(key, outputsOf(this.vertex));
+      const record = await this.#findElsewhere(flavour);
       if (record === undefined) return undefined;
-      const { canonical } = record;
-      const keys = [...new Set([key, ...aliases, canonical])];
-      // The store may know the result under another key than this one.
-      known = this.#answer(canonical);
-      if (known === undefined) {
-        this.#result = { keys, canonical, shared: record, outputCount: this.#outputCount() };
-        this.#shared = { ...record, make: make(canonical, keys) };
-        if (record.outputs !== undefined) this.#reporter.cached();
-        return canonical;
-      }
-      records.alias(key, canonical);
+      const keys = [...new Set([key, ...aliases])];
+      this.#foundBy = flavour;
+      this.#result = this.#describe(keys, { shared: record });
+      this.#shared = { ...record, canonical: key, make: make(key, keys) };
+      if (record.outputs !== undefined) this.#reporter.cached();
+      return key;
     }
     for (const alias of aliases) records.alias(alias, key);
     const { canonical } = known;
-    const keys = [...new Set([key, ...aliases, canonical])];
-    this.#result = { keys, canonical, outputCount: this.#outputCount() };
+    this.#result = this.#describe([...new Set([key, ...aliases, canonical])]);
     return canonical;
   }
 
-  #outputCount(): number {
-    return Math.max(-1, ...outputsOf(this.vertex)) + 1;
+  /** What shared caches know of the result. */
+  async #findElsewhere(flavour: 'definition' | 'content'): Promise<SharedRecord | undefined> {
+    const { shared } = this.#context.services;
+    if (shared === undefined) return undefined;
+    const outputs = outputsOf(this.vertex);
+    const keys = await (await this.#keys()).make(flavour, outputs);
+    if (!outputs.every(output => keys.has(output))) return undefined;
+    return shared.find(new Map(outputs.map(output => [output, keys.get(output)!])));
+  }
+
+  #keys(): Promise<RecordKeys> {
+    this.#recordKeys ??= import('./record-keys.ts').then(
+      ({ RecordKeys }) => new RecordKeys(this.vertex, this.#context),
+    );
+    return this.#recordKeys;
+  }
+
+  /** Where a shared cache knew the result by definition, nothing was read; else all that can be said is. */
+  async #outputKeys(outputs: readonly number[]): Promise<OutputKeys> {
+    return (await this.#keys()).make(this.#foundBy ?? 'content', outputs);
+  }
+
+  async #keysOfSource(source: ResolvedSource): Promise<readonly RecordKey[]> {
+    const { RecordKeys } = await import('./record-keys.ts');
+    return RecordKeys.ofSource((await source.sharedKeys?.()) ?? []);
+  }
+
+  #describe(keys: readonly CacheKey[], more: Pick<CachedResult, 'shared' | 'composed'> = {}): CachedResult {
+    const outputs = outputsOf(this.vertex);
+    const outputCount = Math.max(-1, ...outputs) + 1;
+    return { keys, outputCount, ...more, recordKeys: () => this.#outputKeys(outputs) };
   }
 
   /** The record of the store under this key, whose result is then this step's. */
@@ -280,16 +340,32 @@ export class Step implements StepResult {
   /** What needs no work of its own: a source to fetch, or layers to put together. */
   async #load(): Promise<Output[]> {
     if (this.#shared !== undefined) return this.#fetch(this.#shared);
-    if (this.#source === undefined) {
-      const inputs = await Promise.all(
-        this.vertex.inputs.map(edge => this.#context.step(edge.digest).rootFs(edge.index)),
-      );
-      return compose(this.vertex, inputs);
-    }
+    if (this.#source === undefined) return this.#compose();
     this.#reporter.start();
     const output = await this.#source.load(this.#sourceProgress());
     this.#reporter.complete();
     return [output];
+  }
+
+  /** Puts inputs together; where one would have to be made for that, the whole may be in a shared cache. */
+  async #compose(): Promise<Output[]> {
+    const { services } = this.#context;
+    let rootFses: readonly RootFs[] | undefined;
+    if (this.#inputs().some(input => input.isOnlyNamed)) {
+      const shared = (await this.#findElsewhere('definition'))?.outputs;
+      try {
+        if (shared)
+          rootFses = (await services.shared!.load(shared, this.#sourceProgress())).map(each => each ?? []);
+      } catch (error) {
+        if (services.signal.aborted || !(error instanceof StagecraftError)) throw error;
+      }
+    }
+    rootFses ??= compose(
+      this.vertex,
+      await Promise.all(this.vertex.inputs.map(edge => this.#context.step(edge.digest).rootFs(edge.index))),
+    );
+    this.#result = this.#describe([], { composed: rootFses });
+    return rootFses.map(rootFs => ({ rootFs }));
   }
 
   /** What a source tells makes it a running step. */
@@ -358,8 +434,15 @@ export class Step implements StepResult {
   }
 }
 
+/** What puts layers of its inputs together, and needs no work. */
+function isComposition({ op }: GraphVertex): boolean {
+  return op.kind === 'merge' || op.kind === 'diff' || op.kind === 'passthrough';
+}
+
 /** The numbers of the outputs that an operation has. */
-function outputsOf({ op }: GraphVertex): number[] {
+function outputsOf({ op, inputs }: GraphVertex): number[] {
+  if (op.kind === 'merge' || op.kind === 'diff') return [0];
+  if (op.kind === 'passthrough') return inputs.map((_, i) => i);
   const outputs =
     op.kind === 'exec'
       ? op.mounts.map(({ output }) => output)

@@ -1,3 +1,4 @@
+import type { RecordKey } from '../cache/buildkit/key.ts';
 import type { CacheKey } from '../cache/keys.ts';
 import type { CacheRecords } from '../cache/records.ts';
 import type { SharedCache } from '../cache/shared.ts';
@@ -23,6 +24,8 @@ export interface ResolvedSource {
   readonly key: CacheKey | undefined;
   /** Where it comes from, so that two builds of one context can share work: `directory /srv/app`. */
   readonly origin: string;
+  /** The texts that shared caches key it by; none for a build context. See `cache/buildkit/source.ts`. */
+  sharedKeys?(): Promise<readonly string[]>;
   /** Fetches and unpacks it, as far as that is not done yet, when somebody needs its files. */
   load(progress: SourceProgress): Promise<Output>;
 }
@@ -115,6 +118,8 @@ export interface StepContext {
 export interface StepResult {
   /** Where a source comes from; empty for other steps. */
   readonly origin: string;
+  /** Whether a shared cache knows the result, but has it not: it would have to be made here. */
+  readonly isOnlyNamed: boolean;
   /** The key of the result; nothing for a build context, which is known by the files that are read. */
   evaluate(): Promise<CacheKey | undefined>;
   /** The results, made if need be. */
@@ -124,6 +129,10 @@ export interface StepResult {
   rootFs(index: number): Promise<RootFs>;
   /** One result as files to look at. */
   tree(index: number): Promise<DigestedTree>;
+  /** The same where nothing has to be fetched for it. */
+  treeAtHand(index: number): Promise<DigestedTree | undefined>;
+  /** The keys that one result goes by in caches that machines share, once `evaluate` has ended. */
+  recordKeys(index: number): Promise<readonly RecordKey[]>;
 }
 
 /** An operation that changes files: a process or a file operation. */
