@@ -1,4 +1,5 @@
 import type { Arrival } from '../content/arrival.ts';
+import type { Arrivals } from '../content/arrivals.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import type { ResolvedImage } from '../frontend/types.ts';
 import {
@@ -10,13 +11,13 @@ import {
 } from '../image/platform.ts';
 import { formatFamiliar, formatReference, parseReference, type Reference } from '../image/reference.ts';
 import type { Descriptor, Platform } from '../image/types.ts';
-import { recallBase, rememberBase } from '../store/bases.ts';
+import { forgetBase, recallBase, rememberBase } from '../store/bases.ts';
 import { findImage } from '../store/images.ts';
 import { type ReadImage, readImage, readParts } from '../store/inspect.ts';
 import { holdLock } from '../store/locks.ts';
 import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
-import { StagecraftError } from '../util/errors.ts';
+import { isErrorCode, StagecraftError } from '../util/errors.ts';
 import { type RegistryAccess, registryAccess } from './registries.ts';
 
 export interface BaseImagesOptions {
@@ -37,10 +38,11 @@ export interface BaseImagesOptions {
 export class BaseImages {
   readonly #options: BaseImagesOptions;
   readonly #found = new Map<string, Promise<Descriptor>>();
-  readonly #running: Promise<unknown>[] = [];
+  readonly #running: Arrivals[] = [];
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #registries: RegistryAccess;
+  #isDeceived = false;
 
   constructor(options: BaseImagesOptions) {
     this.#options = options;
@@ -75,14 +77,26 @@ export class BaseImages {
       status,
       hold: (digest, body) => holdLock(store, `fetch ${digest}`, this.#signal, body),
     });
-    this.#running.push(arrivals.ended);
+    this.#running.push(arrivals);
     return arrivals.layers;
+  }
+
+  /** Whether an image of a registry was not what it should be, so that parts of it lie in the store for nothing. */
+  get isDeceived(): boolean {
+    return this.#isDeceived;
+  }
+
+  /** Forgets what a registry said of an image whose files are not what they should be: the next build asks anew. */
+  async distrust(text: string, platform: Platform): Promise<void> {
+    this.#isDeceived = true;
+    for (const arrivals of this.#running) arrivals.distrust();
+    forgetBase(this.#options.store, (await this.#find(parseReference(text), platform)).digest);
   }
 
   /** Stops what is under way, and ends when nothing of it is left. */
   async close(): Promise<void> {
     this.#stop.abort();
-    await Promise.all(this.#running);
+    await Promise.all(this.#running.map(({ ended }) => ended));
     await this.#registries.close();
   }
 
@@ -112,9 +126,11 @@ export class BaseImages {
     const { pullDocuments } = await import('../registry/pull.ts');
     try {
       const descriptor = await pullDocuments(await this.#registries.open(), blobs, reference, platform);
+      readImage(blobs, descriptor, platform);
       rememberBase(store, formatReference(reference), descriptor);
       return descriptor;
     } catch (error) {
+      this.#isDeceived ||= isErrorCode(error, 'integrity');
       throw known !== undefined && !pull
         ? missingPart(reference, known.descriptor, blobs, platform, error)
         : notThere(reference, error, pull);

@@ -101,6 +101,11 @@ export interface BuildRequest {
   store?: string | undefined;
   /** How large the store may be; what was not used for longest is removed once the build is done. No limit unless given. */
   storageLimits?: StorageLimits | undefined;
+  /**
+   * Bytes that a layer of an image, or an archive that ADD unpacks, may unpack to; 0 for any number. 16 GiB or a hundred
+   * times its own size, whichever is more, unless given.
+   */
+  maxLayerSize?: number | undefined;
   /** Which checks are applied: warnings, unless advice is asked for; and what `# check=` may say, on top of it. */
   checks?: { level?: Level; options?: Partial<CheckOptions> };
   onProgress?: ProgressSink;

@@ -41,6 +41,8 @@ export interface RunRequest {
   /** This process's standard streams, or who takes the output; then there is no input. */
   readonly stdio: SandboxSpec['stdio'];
   readonly store?: string | undefined;
+  /** Bytes that a layer may unpack to, 0 for any number; what is usual unless given. */
+  readonly maxLayerSize?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Takes, once the process is started, a function that sends it a signal. */
   readonly onStart?: (send: (signal: NodeJS.Signals) => void) => void;
@@ -63,7 +65,7 @@ export async function run(request: RunRequest): Promise<ExitStatus> {
   try {
     workGate(store)();
     const blobs = blobsOf(store);
-    const layers = openLayerStore(store);
+    const layers = openLayerStore(store, { maxUnpacked: request.maxLayerSize });
     const platform = request.platform === undefined ? undefined : parsePlatform(request.platform);
     const image = readImage(blobs, findImage(store, request.image).descriptor, platform);
     const config = image.config.config ?? {};

@@ -24,6 +24,8 @@ export interface InventoryRequest {
   /** `SOURCE_DATE_EPOCH`, seconds: the time of a document; that of the image unless given. */
   readonly sourceDateEpoch?: number | undefined;
   readonly store?: string | undefined;
+  /** Bytes that a layer may unpack to, 0 for any number; what is usual unless given. */
+  readonly maxLayerSize?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -55,7 +57,7 @@ export async function listPackages(request: InventoryRequest): Promise<ImageInve
     const blobs = blobsOf(store);
     const platform = request.platform === undefined ? undefined : parsePlatform(request.platform);
     const image = readImage(blobs, record.descriptor, platform);
-    const layers = openLayerStore(store);
+    const layers = openLayerStore(store, { maxUnpacked: request.maxLayerSize });
     const signal = request.signal ?? new AbortController().signal;
     const { unpackImage } = await import('../source/image.ts');
     const rootFs = await unpackImage({ store, blobs, layers, signal }, image);

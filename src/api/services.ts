@@ -33,7 +33,7 @@ export async function withServices<T>(
   const store = openStore(request.store);
   const lease = takeLease(store);
   const since = Date.now();
-  const layers = openLayerStore(store);
+  const layers = openLayerStore(store, { maxUnpacked: request.maxLayerSize });
   const digests = new LayerDigests(layers);
   const blobs = blobsOf(store);
   const signal = request.signal ?? new AbortController().signal;
@@ -103,6 +103,7 @@ export async function withServices<T>(
       await shared.close();
     } finally {
       lease.release();
+      if (images.isDeceived) await (await import('../store/prune.ts')).sweepBlobs(store, { justNow: true });
       await collect(store, request, signal);
       store.close();
     }

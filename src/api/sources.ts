@@ -15,7 +15,7 @@ import type { RemoteServices } from '../source/remote.ts';
 import { type ReadImage, readImage } from '../store/inspect.ts';
 import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
-import { StagecraftError } from '../util/errors.ts';
+import { isErrorCode, StagecraftError } from '../util/errors.ts';
 import type { BaseImages } from './base-images.ts';
 import type { ContextDirectory } from './context-directory.ts';
 import { gitSource, httpSource } from './remote.ts';
@@ -82,7 +82,12 @@ async function imageSource(
       beforeWork();
       const { unpackImage } = await import('../source/image.ts');
       const fetch: FetchBlobs = missing => images.fetchLayers(ref, missing, status);
-      return { rootFs: await unpackImage({ store, blobs, layers, status, signal, fetch }, image) };
+      try {
+        return { rootFs: await unpackImage({ store, blobs, layers, status, signal, fetch }, image) };
+      } catch (error) {
+        if (isErrorCode(error, 'integrity', 'confined')) await images.distrust(ref, platform);
+        throw error;
+      }
     },
   };
 }

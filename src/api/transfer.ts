@@ -9,6 +9,7 @@ import { readImage } from '../store/inspect.ts';
 import { takeLease } from '../store/leases.ts';
 import { holdLock } from '../store/locks.ts';
 import { openStore } from '../store/store.ts';
+import { isErrorCode } from '../util/errors.ts';
 import { type RegistryAccess, registryAccess } from './registries.ts';
 import { Task } from './task.ts';
 
@@ -42,6 +43,7 @@ export async function pullImage(
   return withAccess(options, async (access, progress, signal) => {
     const store = openStore(options.store);
     const lease = takeLease(store);
+    let isDeceived = false;
     try {
       const blobs = blobsOf(store);
       const registries = await access.open();
@@ -74,8 +76,13 @@ export async function pullImage(
       }
       nameImage(store, descriptor!, reference.digest === undefined ? [formatReference(reference)] : []);
       return { name: formatReference(reference), descriptor: descriptor! };
+    } catch (error) {
+      isDeceived = isErrorCode(error, 'integrity');
+      throw error;
     } finally {
       lease.release();
+      // Of an image that is not what it should be nothing stays.
+      if (isDeceived) await (await import('../store/prune.ts')).sweepBlobs(store, { justNow: true });
       store.close();
     }
   });

@@ -26,6 +26,9 @@ Environment:
   STAGECRAFT_MAX_STORAGE, STAGECRAFT_MIN_FREE_SPACE, STAGECRAFT_RESERVED_SPACE
                       Sizes such as 20GB: after a build what was not used for
                       longest goes from a store that is larger
+  STAGECRAFT_MAX_LAYER_SIZE
+                      What a layer may unpack to, 0 for anything (default
+                      16GB, or 100 times what was downloaded)
   STAGECRAFT_DEBUG    Set to 1 to see where an unexpected error came from
   BUILDKIT_PROGRESS   The --progress to use where none is given
   NO_COLOR            Set to turn colours off

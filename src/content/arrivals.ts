@@ -10,6 +10,8 @@ export interface Arrivals {
   readonly layers: ReadonlyMap<Digest, Arrival>;
   /** Ends when nothing is under way any more, whatever came of it. */
   readonly ended: Promise<unknown>;
+  /** Says that their content is not what it should be: of what is under way nothing is kept. */
+  distrust(): void;
 }
 
 export interface ArrivalOptions {
@@ -64,7 +66,10 @@ export function bringBlobs(
       for (const arrival of arrivals.values()) arrival.fail(error);
     }),
   );
-  return { layers: arrivals, ended: Promise.all(workers) };
+  const distrust = (): void => {
+    isDistrusted = true;
+  };
+  return { layers: arrivals, ended: Promise.all(workers), distrust };
 }
 
 /** How {@link storeBlob} does it. */

@@ -13,6 +13,9 @@ export function readJson(blobs: BlobStore, digest: Digest): Record<string, unkno
   return parseJson(blobs.read(digest, documentLimit), `The blob ${digest}`);
 }
 
+/** How deep values may lie in one another: whoever walks them does so by recursion. Documents have some ten levels. */
+const deepest = 1000;
+
 /** Bytes to a JSON object; `what` begins the sentence of the error. @throws StagecraftError `integrity` */
 export function parseJson(bytes: Uint8Array, what: string): Record<string, unknown> {
   return asObject(parseJsonValue(bytes, what), what);
@@ -20,6 +23,8 @@ export function parseJson(bytes: Uint8Array, what: string): Record<string, unkno
 
 /** Bytes to any JSON value. @throws StagecraftError `integrity` */
 export function parseJsonValue(bytes: Uint8Array, what: string): unknown {
+  if (isDeep(bytes))
+    throw new StagecraftError('integrity', `${what} is nested more than ${deepest} levels deep.`);
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
@@ -27,6 +32,24 @@ export function parseJsonValue(bytes: Uint8Array, what: string): unknown {
       cause: error,
     });
   }
+}
+
+/** Whether brackets are open more than {@link deepest} times at once; of what is no JSON it may say either. */
+function isDeep(bytes: Uint8Array): boolean {
+  if (bytes.length <= deepest) return false;
+  let depth = 0;
+  let isText = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (isText) {
+      if (byte === 0x5c) at++;
+      else if (byte === 0x22) isText = false;
+    } else if (byte === 0x22) isText = true;
+    else if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > deepest) return true;
+    } else if (byte === 0x5d || byte === 0x7d) depth--;
+  }
+  return false;
 }
 
 /** A JSON value that must be an object. @throws StagecraftError `integrity` */

@@ -1,3 +1,4 @@
+import type { Allowance } from '../snapshot/allowance.ts';
 import type { DraftLayer, LayerId, LayerWriter, RootFs } from '../snapshot/types.ts';
 import { DigestTable } from '../source/digest-table.ts';
 import { digestsFile } from '../source/layers.ts';
@@ -20,6 +21,11 @@ export class OpenLayer {
     this.#services = services;
     this.#layer = services.layers.create();
     this.writer = services.layers.writer(this.#layer, below);
+  }
+
+  /** How much an archive that has so many bytes may unpack to. */
+  allow(packed: number, what: string): Allowance {
+    return this.#services.layers.allow(packed, what);
   }
 
   /** Whether a file on disk that this layer made may get a name in the draft. */

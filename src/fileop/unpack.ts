@@ -1,5 +1,6 @@
-import { closeSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { decompress, detectCompression } from '../content/decompress.ts';
+import type { Allowance } from '../snapshot/allowance.ts';
 import type { FileTree, Metadata } from '../snapshot/types.ts';
 import { resolvePath } from '../source/paths.ts';
 import type { DigestedTree } from '../source/types.ts';
@@ -31,10 +32,10 @@ export async function unpackArchive(
   try {
     if (!(await isArchive(fd))) return false;
     const { path: root } = layer.writer.makeDirectories(dest, { ...missing, mode: 0o755 });
-    const archive = new TarReader(decompress(chunksOf(fd)), {
-      what: `the archive ${textFromBytes(source.name)}`,
-    });
-    const unpacking = new Unpacking(layer, root === '/' ? '' : root, making, source.name);
+    const what = `the archive ${textFromBytes(source.name)}`;
+    const allowance = layer.allow(fstatSync(fd).size, what);
+    const archive = new TarReader(allowance.bound(decompress(chunksOf(fd))), { what });
+    const unpacking = new Unpacking(layer, root === '/' ? '' : root, making, source.name, allowance);
     try {
       await unpacking.all(archive);
     } finally {
@@ -82,14 +83,16 @@ class Unpacking {
   readonly #root: ByteString;
   readonly #making: Making;
   readonly #archive: ByteString;
+  readonly #allowance: Allowance;
   /** The draft's files as they are seen in a chroot at the directory. */
   readonly #inside: Pick<FileTree, 'lstat' | 'readlink'>;
 
-  constructor(layer: OpenLayer, root: ByteString, making: Making, archive: ByteString) {
+  constructor(layer: OpenLayer, root: ByteString, making: Making, archive: ByteString, allowance: Allowance) {
     this.#layer = layer;
     this.#root = root;
     this.#making = making;
     this.#archive = archive;
+    this.#allowance = allowance;
     const { tree } = layer.writer;
     this.#inside = {
       lstat: path => tree.lstat(root + path),
@@ -100,6 +103,7 @@ class Unpacking {
   async all(archive: TarReader): Promise<void> {
     for (let entry = await archive.next(); entry !== undefined; entry = await archive.next()) {
       if (this.#making.pace.due) await this.#making.pace.rest();
+      this.#allowance.spend(entry.name, entry.size);
       const name = clean(entry.name);
       if (name !== '/') await this.#put(this.#place(name), entry, archive);
     }

@@ -99,7 +99,7 @@ export function checkConfig(document: Record<string, unknown>, what: string): Im
     throw bad(what, 'does not say its os and architecture');
   if (document.history !== undefined && document.history !== null && !Array.isArray(document.history))
     throw bad(what, 'has a history that is not a list');
-  if (document.config !== undefined && document.config !== null && typeof document.config !== 'object')
+  if (document.config && (typeof document.config !== 'object' || Array.isArray(document.config)))
     throw bad(what, 'has a config that is not an object');
   const { history, config, ...rest } = document as unknown as ImageConfig;
   return {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { TarHeader } from '../tar/header.ts';
 import { type TarItem, writeTar } from '../tar/writer.ts';
 import { StagecraftError } from '../util/errors.ts';
+import { Allowance } from './allowance.ts';
 import { contentOf, describeTree, directory, openWorkshop, packed, plain } from './testing.ts';
 import type { RootFs, UnpackedLayer, UnpackOptions } from './types.ts';
 
@@ -254,14 +255,33 @@ test('no symlink leads an entry out of the layer, nor a hard link to a file outs
 });
 
 test('an archive that unpacks to more than allowed is refused before the disk is full', async () => {
+  const allow = (bytes: number) => ({ allowance: new Allowance(bytes, 'the layer') });
+  const refused = { code: 'integrity', message: /^The layer unpacks to more than the limit of 200000 bytes/ };
   const content = '\x01'.repeat(300_000);
-  await assert.rejects(unpack([file('big', content)], [], { maxSize: 200_000 }), {
-    code: 'integrity',
-    message: /limit/,
-  });
+  await assert.rejects(unpack([file('big', content)], [], allow(200_000)), refused);
   const many = Array.from({ length: 1000 }, (_, index) => file(`f${index}`, ''));
-  await assert.rejects(unpack(many, [], { maxSize: 200_000 }), { code: 'integrity', message: /limit/ });
-  await unpack([file('big', content)], [], { maxSize: 400_000 });
+  await assert.rejects(unpack(many, [], allow(200_000)), refused);
+  const draft = layers.create();
+  // Neither what comes behind the end, nor headers that belong to no entry, are read for ever.
+  const behind = [Buffer.alloc(1024), ...Array(8).fill(Buffer.alloc(1 << 16))];
+  await assert.rejects(layers.unpack(sourceOf(behind), draft, [], allow(200_000)), refused);
+  draft.discard();
+  await unpack([file('big', content)], [], allow(400_000));
+});
+
+async function* sourceOf(chunks: Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+}
+
+test('a file counts as large as it reads, holes and all', () => {
+  const allowance = Allowance.of(1000, undefined, 'the layer');
+  allowance.spend('some', 10 * 2 ** 30);
+  assert.throws(
+    () => allowance.spend('hole', 2 ** 50),
+    /^StagecraftError: The layer .* limit of 16 GiB, with "hole"/,
+  );
+  Allowance.of(2 ** 30, undefined, 'the layer').spend('large', 99 * 2 ** 30);
+  Allowance.of(1000, 0, 'the layer').spend('any', 2 ** 52);
 });
 
 test('runs of zeros take no room on disk and are all there when read', async () => {

@@ -16,8 +16,6 @@ import type { Metadata, UnpackedLayer, UnpackOptions } from './types.ts';
 
 /** What a directory gets that neither the archive nor the layers below have, but something lies in. */
 const impliedDirectory: Metadata = { mode: 0o755, uid: 0, gid: 0, mtimeNs: 0n };
-/** What an entry takes on disk besides its content, roughly, so that many empty ones reach the limit too. */
-const entryCost = 512;
 
 /**
  * Unpacks an OCI layer into a directory in overlayfs upper form. Entries are written as the archive has them, whatever
@@ -32,7 +30,7 @@ export async function applyLayer(
   below: RootView,
   options: UnpackOptions = {},
 ): Promise<UnpackedLayer> {
-  const reader = new TarReader(source, options);
+  const reader = new TarReader(options.allowance?.bound(source) ?? source, options);
   const unpacking = new Unpacking(new Draft(dir, below), reader, options);
   try {
     for (let header = await reader.next(); header; header = await reader.next())
@@ -50,7 +48,6 @@ class Unpacking {
   readonly #options: UnpackOptions;
   readonly #what: string;
   #size = 0;
-  #cost = 0;
 
   constructor(draft: Draft, reader: TarReader, options: UnpackOptions) {
     this.#draft = draft;
@@ -68,12 +65,12 @@ class Unpacking {
   async apply(header: TarHeader): Promise<void> {
     const parts = cleanName(header.name);
     if (parts === undefined) throw this.#refuse('confined', header.name, 'leads out of the root');
-    this.#spend(entryCost, header.name);
+    this.#options.allowance?.spend(header.name, header.size);
     try {
       if (parts.length === 0) this.#applyRoot(header);
       else await this.#applyEntry(parentParts(parts), parts.at(-1)!, header);
     } catch (error) {
-      if (isErrno(error, 'ENAMETOOLONG', 'ENOENT', 'EINVAL', 'ENOTDIR'))
+      if (isErrno(error, 'ENAMETOOLONG', 'ENOENT', 'EINVAL', 'ENOTDIR', 'E2BIG', 'ERANGE', 'EFBIG'))
         throw this.#refuse('integrity', header.name, `cannot be made (${(error as Error).message})`);
       throw error;
     }
@@ -171,7 +168,6 @@ class Unpacking {
   async #writeContent(fd: number, header: TarHeader): Promise<void> {
     const file = new SparseFile(fd);
     for (let part = await this.#reader.read(); part; part = await this.#reader.read()) {
-      this.#spend(part.bytes.length, header.name);
       this.#size += part.bytes.length;
       file.write(part.bytes, part.position);
     }
@@ -271,13 +267,6 @@ class Unpacking {
     }
     this.#draft.prepare(directory);
     return directory;
-  }
-
-  #spend(bytes: number, name: ByteString): void {
-    this.#cost += bytes;
-    const { maxSize } = this.#options;
-    if (maxSize !== undefined && this.#cost > maxSize)
-      throw this.#refuse('integrity', name, `takes it beyond the limit of ${maxSize} bytes`);
   }
 
   #refuse(code: 'confined' | 'integrity', name: ByteString, why: string): StagecraftError {

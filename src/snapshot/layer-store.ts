@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { formatIdentity, isAlive, parseIdentity, self } from '../store/processes.ts';
 import type { Store } from '../store/store.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
+import { Allowance } from './allowance.ts';
 import { Draft } from './draft.ts';
 import { emptyRoot } from './entry.ts';
 import { mergeLayers } from './merge.ts';
@@ -26,18 +27,29 @@ const maxStack = 300;
 /** Layers that are left as they are above merged ones, so that the next steps need no other merge. */
 const keptAbove = 100;
 
+export interface LayerStoreOptions {
+  /** Bytes that an archive may unpack to, 0 for any number; depends on the archive unless given. */
+  readonly maxUnpacked?: number | undefined;
+}
+
 /** Opens the layers of a store. */
-export function openLayerStore(store: Store): LayerStore {
-  return new StoredLayers(store);
+export function openLayerStore(store: Store, options: LayerStoreOptions = {}): LayerStore {
+  return new StoredLayers(store, options);
 }
 
 class StoredLayers implements LayerStore {
   readonly #store: Store;
+  readonly #options: LayerStoreOptions;
   /** Views by their layers: they keep the names they read, and layers never change. */
   readonly #views = new Map<string, WeakRef<RootView>>();
 
-  constructor(store: Store) {
+  constructor(store: Store, options: LayerStoreOptions) {
     this.#store = store;
+    this.#options = options;
+  }
+
+  allow(packed: number, what: string): Allowance {
+    return Allowance.of(packed, this.#options.maxUnpacked, what);
   }
 
   create(below?: RootFs): DraftLayer {

@@ -1,4 +1,5 @@
 import type { ByteString } from '../util/bytes.ts';
+import type { Allowance } from './allowance.ts';
 
 /** Names one immutable layer directory of the store. Short, so that hundreds fit into one overlay mount. */
 export type LayerId = string;
@@ -141,8 +142,8 @@ export interface LayerWriter {
 export interface UnpackOptions {
   /** What the archive is, for messages: `the layer sha256:…`. */
   readonly what?: string;
-  /** Bytes that the layer may take on disk; more is refused. */
-  readonly maxSize?: number;
+  /** How much it may unpack to. */
+  readonly allowance?: Allowance;
   readonly signal?: AbortSignal;
   /** Told of what could not be unpacked here and was left out, such as devices in a user namespace. */
   note?(message: string): void;
@@ -160,6 +161,8 @@ export interface UnpackedLayer {
 
 /** The layers of a store. */
 export interface LayerStore {
+  /** How much an archive that has so many bytes as it came may unpack to here. */
+  allow(packed: number, what: string): Allowance;
   /**
    * An empty draft. With a root file system below, it is one to be mounted and written to by the kernel: its root
    * directory gets the metadata of the root there, and the commit takes away marks of the kernel's that hide nothing.

@@ -129,6 +129,7 @@ async function unpack(
     const what = `the layer ${blob.digest}`;
     const { dependsOnBelow, size } = await layers.unpack(content, draft, below, {
       what,
+      allowance: layers.allow(blob.size, what),
       ...(signal !== undefined && { signal }),
     });
     status?.(`unpacking ${blob.digest.slice(0, 19)}`, size, size);

@@ -34,6 +34,11 @@ export function listBases(store: Store): Descriptor[] {
   return rows.map(({ digest, media_type, size }) => ({ digest, mediaType: media_type, size }));
 }
 
+/** Forgets a base image under all its names. */
+export function forgetBase(store: Store, digest: Digest): void {
+  store.prepare('DELETE FROM bases WHERE digest = ?').run(digest);
+}
+
 /** Forgets those that were last used before, in milliseconds since the epoch. */
 export function forgetBases(store: Store, before: number): void {
   store.prepare('DELETE FROM bases WHERE last_used_at < ?').run(before);

@@ -1,4 +1,5 @@
 import { statfsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Digest } from '../util/digest.ts';
 import { blobsOf } from './blobs.ts';
 import { forgetDownloads, isKnownDownload } from './fetched.ts';
@@ -82,8 +83,13 @@ export function allowedRoom(store: Store, sizes: Sizes, limits: StorageLimits): 
 /**
  * Removes blobs that nothing needs, and nothing else: for what an image leaves behind when its last name goes. Returns
  * the bytes freed.
+ * @param justNow also those that came in this very moment
  */
-export async function sweepBlobs(store: Store, signal?: AbortSignal): Promise<number> {
+export async function sweepBlobs(
+  store: Store,
+  { justNow, signal }: { justNow?: boolean; signal?: AbortSignal } = {},
+): Promise<number> {
+  if (justNow) await sleep(2 * defaultMargin);
   const { marked, inUse } = store.transaction(() => {
     const inUse = oldestLease(store) - defaultMargin;
     const marked = markReachable(store, blobsOf(store), { usedSince: inUse });

@@ -49,6 +49,11 @@ export function isErrno(error: unknown, ...names: string[]): boolean {
   return error instanceof Error && 'code' in error && names.includes(String(error.code));
 }
 
+/** True for a failure of one of these kinds. */
+export function isErrorCode(error: unknown, ...codes: ErrorCode[]): error is StagecraftError {
+  return error instanceof StagecraftError && codes.includes(error.code);
+}
+
 /** What the progress of a step says of an error: of one that stopped the work, only that. */
 export function describeStepError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -5,6 +5,7 @@ import { readEnvFile, readPort, readTmpfs, readVolume } from '../values/containe
 import { readChoice, readHost, readUlimit } from '../values/limits.ts';
 import { readVariables } from '../values/pairs.ts';
 import { readBytes } from '../values/size.ts';
+import { readLayerLimit } from '../values/storage.ts';
 
 const flags = {
   'add-host': { kind: 'list', value: 'HOST:ADDRESS', help: 'A line for /etc/hosts' },
@@ -104,6 +105,7 @@ failed.`,
       ulimits: flags.ulimit.map(readUlimit),
       platform: flags.platform,
       trustHostCa: flags['trust-host-ca'] ?? false,
+      maxLayerSize: readLayerLimit(env),
       tty,
       stdio:
         flags.interactive || tty ? 'inherit' : (stream, data) => (stream === 1 ? stdout : stderr).write(data),

@@ -4,6 +4,7 @@ import { defineCommand } from '../command.ts';
 import { shortId } from '../human.ts';
 import { usageError } from '../parse.ts';
 import { type Column, formatRows } from '../table.ts';
+import { readLayerLimit } from '../values/storage.ts';
 
 const columns: Column[] = [
   { field: 'Name', heading: 'NAME' },
@@ -47,6 +48,7 @@ time is that of the image, or SOURCE_DATE_EPOCH.`,
     const inventory = await listPackages({
       image: image!,
       platform: flags.platform,
+      maxLayerSize: readLayerLimit(env),
       sourceDateEpoch: env.SOURCE_DATE_EPOCH ? parseEpoch(env.SOURCE_DATE_EPOCH) : undefined,
       signal,
     });

@@ -6,6 +6,7 @@ import { defineCommand } from '../command.ts';
 import { cutText } from '../human.ts';
 import { usageError } from '../parse.ts';
 import { type Column, formatRows } from '../table.ts';
+import { readLayerLimit } from '../values/storage.ts';
 
 const columns: Column[] = [
   { field: 'Severity', heading: 'SEVERITY' },
@@ -75,6 +76,7 @@ ${levels.toReversed().join(', ')}.`,
       image: image!,
       database,
       platform: flags.platform,
+      maxLayerSize: readLayerLimit(env),
       severities: severities.length > 0 ? severities : undefined,
       ignoreUnfixed: flags['ignore-unfixed'],
       ignored: flags['ignore-file'] === undefined ? [] : readIgnored(flags['ignore-file']),

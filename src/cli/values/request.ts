@@ -13,7 +13,7 @@ import { readLabels, readVariables, splitPair } from './pairs.ts';
 import { readProxies } from './proxies.ts';
 import { readBytes } from './size.ts';
 import { readAgents, readSecret } from './sources.ts';
-import { readStorageSettings } from './storage.ts';
+import { readLayerLimit, readStorageSettings } from './storage.ts';
 
 /** What the flags of `stagecraft build` ask for. @throws StagecraftError `usage` */
 export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS.ProcessEnv): BuildRequest {
@@ -55,6 +55,7 @@ export function readBuildRequest(flags: BuildFlags, context: string, env: NodeJS
     jobs: flags.jobs === undefined ? undefined : readCount('--jobs', flags.jobs),
     trustHostCa: flags['trust-host-ca'] ?? /^(1|true|yes)$/i.test(env.STAGECRAFT_TRUST_HOST_CA ?? ''),
     storageLimits: readStorageSettings(env),
+    maxLayerSize: readLayerLimit(env),
     sourceDateEpoch: epoch === undefined || !/^[0-9]+$/.test(epoch) ? undefined : parseEpoch(epoch),
   };
 }

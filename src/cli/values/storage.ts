@@ -13,6 +13,12 @@ export function readStorageSettings(env: NodeJS.ProcessEnv): StorageLimits | und
   });
 }
 
+/** How much a layer may unpack to, as the environment says; nothing where it does not. @throws StagecraftError `usage` */
+export function readLayerLimit(env: NodeJS.ProcessEnv): number | undefined {
+  const text = env.STAGECRAFT_MAX_LAYER_SIZE;
+  return text ? readBytes('STAGECRAFT_MAX_LAYER_SIZE', text) : undefined;
+}
+
 /**
  * Limits from texts, each with the name of where it was written; nothing where there are none.
  * @throws StagecraftError `usage`
