@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type Builder, buildah, docker, stagecraft } from './builders.ts';
 import type { Measured } from './process.ts';
 import { makeContexts, type Scenario, scenarios } from './scenarios.ts';
+import { cell, median, ratio, table } from './table.ts';
 
 const wanted = process.argv[2] ?? '';
 const scratch = mkdtempSync(join(tmpdir(), 'stagecraft-bench-'));
@@ -42,30 +43,4 @@ async function row(scenario: Scenario): Promise<string[]> {
     scenario.title,
     ...medians.flatMap((one, i) => (i === 0 ? [cell(one)] : [cell(one), ratio(one, own)])),
   ];
-}
-
-function median(measured: Measured[]): Measured | undefined {
-  return measured.sort((a, b) => a.seconds - b.seconds)[Math.floor(measured.length / 2)];
-}
-
-function cell(measured: Measured | undefined): string {
-  if (measured === undefined) return '-';
-  const memory = measured.peakMB === undefined ? '' : `, ${measured.peakMB.toFixed(0)} MB`;
-  return `${measured.seconds.toFixed(2)} s${memory}`;
-}
-
-/** How many times as long as Stagecraft. */
-function ratio(measured: Measured | undefined, own: number): string {
-  return measured === undefined || own === 0 ? '-' : `${(measured.seconds / own).toFixed(1)}x`;
-}
-
-function table(rows: string[][]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map(each => (each[column] ?? '').length)),
-  );
-  const line = (cells: string[]): string =>
-    `| ${cells.map((each, i) => each.padEnd(widths[i] ?? 0)).join(' | ')} |`;
-  const rule = `| ${widths.map(width => '-'.repeat(width)).join(' | ')} |`;
-  const [head = [], ...body] = rows;
-  return [line(head), rule, ...body.map(line)].join('\n');
 }

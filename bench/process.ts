@@ -6,6 +6,8 @@ export interface Measured {
   seconds: number;
   /** The largest resident set of one process of the command, in MB; nothing where it cannot be told. */
   peakMB?: number;
+  /** Processor time of the command and its children, which a busy machine changes least; where it can be told. */
+  cpuSeconds?: number;
 }
 
 const timeTool = '/usr/bin/time';
@@ -17,7 +19,9 @@ export function measure(
   env: NodeJS.ProcessEnv = {},
 ): Promise<Measured> {
   const timed = existsSync(timeTool);
-  const [program, words] = timed ? [timeTool, ['-f', 'peak=%M', command, ...args]] : [command, [...args]];
+  const [program, words] = timed
+    ? [timeTool, ['-f', 'peak=%M cpu=%U+%S', command, ...args]]
+    : [command, [...args]];
   const started = performance.now();
   const child = spawn(program, words, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
@@ -31,8 +35,9 @@ export function measure(
     child.on('close', code => {
       const seconds = (performance.now() - started) / 1000;
       if (code !== 0) return reject(new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output}`));
-      const peak = /peak=(\d+)/.exec(output);
-      resolve({ seconds, ...(peak && { peakMB: Number(peak[1]) / 1024 }) });
+      const [, peak, user, system] = /peak=(\d+) cpu=([\d.]+)\+([\d.]+)\n$/.exec(output) ?? [];
+      if (peak === undefined) return resolve({ seconds });
+      resolve({ seconds, peakMB: Number(peak) / 1024, cpuSeconds: Number(user) + Number(system) });
     });
   });
 }
