@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { constants, deflateRawSync, gzip, zstdCompress } from 'node:zlib';
+import { constants, gzip, zstdCompress } from 'node:zlib';
 import { type Compression, defaultLevel } from './compression.ts';
+import { chooseEffort } from './effort.ts';
 
 /** Bytes compressed as one gzip member or zstd frame. Changing it changes the digests of all layers. */
 const blockSize: Record<'gzip' | 'zstd', number> = { gzip: 1 << 20, zstd: 2 << 20 };
@@ -53,27 +54,28 @@ export async function* compress(
   while (running.length > 0) yield await running.shift()!;
 }
 
-function compressBlock(type: 'gzip' | 'zstd', level: number, block: Buffer): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const done = (error: Error | null, result: Buffer): void => (error ? reject(error) : resolve(result));
-    // Half a block holds most results at once: fewer turns through the event loop, and little memory in vain.
-    const chunkSize = block.length > 1 << 16 ? blockSize[type] / 2 : 1 << 16;
-    if (type === 'gzip') gzip(block, { level: isDense(block) ? 0 : level, chunkSize }, done);
-    else zstdCompress(block, { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } }, done);
-  });
+async function compressBlock(type: 'gzip' | 'zstd', level: number, block: Buffer): Promise<Buffer> {
+  if (type === 'zstd') {
+    const params = { [constants.ZSTD_c_compressionLevel]: level };
+    return run(zstdCompress, block, { chunkSize: chunkSizeOf(block), params });
+  }
+  const effort = await chooseEffort(block, level);
+  // What is stored as it is comes out whole.
+  const chunkSize = effort.level === 0 ? block.length + 1024 : chunkSizeOf(block);
+  return run(gzip, block, { ...effort, chunkSize });
 }
 
-const sampleSize = 4096;
-const samples = 8;
-/** Samples that shrink by less than this are of data that is compressed or random already. */
-const worthwhile = 0.97;
+/** Half a block holds most results at once: fewer turns through the event loop, and little memory in vain. */
+function chunkSizeOf(block: Buffer): number {
+  return Math.max(block.length >> 1, 1 << 16);
+}
 
-/** True where compression would cost time and save nothing, as far as samples tell; zstd finds that out by itself. */
-function isDense(block: Buffer): boolean {
-  if (block.length < samples * sampleSize) return false;
-  const step = Math.floor((block.length - sampleSize) / (samples - 1));
-  let compressed = 0;
-  for (let i = 0; i < samples; i++)
-    compressed += deflateRawSync(block.subarray(i * step, i * step + sampleSize), { level: 1 }).length;
-  return compressed > worthwhile * samples * sampleSize;
+function run<O>(
+  method: (data: Buffer, options: O, done: (error: Error | null, result: Buffer) => void) => void,
+  block: Buffer,
+  options: O,
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    method(block, options, (error, result) => (error ? reject(error) : resolve(result)));
+  });
 }

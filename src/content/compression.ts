@@ -8,7 +8,7 @@ export interface Compression {
   readonly level?: number | undefined;
 }
 
-/** With gzip, 4 takes two thirds of the time of zlib's usual 6 for two hundredths more bytes. */
+/** With gzip, 4 gives layers as large as Buildah's in two thirds of the time of zlib's usual 6, whose are 3 to 5 % smaller. */
 export const defaultLevel = { gzip: 4, zstd: 3 } as const;
 
 /** Reads the names of compressions that BuildKit's exporters know. @throws StagecraftError `usage` */
