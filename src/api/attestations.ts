@@ -5,7 +5,7 @@ import { forMetadata, toV02 } from '../attest/provenance-v02.ts';
 import type { Attestation } from '../attest/types.ts';
 import type { ImageResult } from '../exporter/types.ts';
 import { formatPlatform } from '../image/platform.ts';
-import { formatDocument } from '../sbom/document.ts';
+import { formatDocument } from '../sbom/format.ts';
 import type { Inventory } from '../sbom/types.ts';
 import { version } from '../util/version.ts';
 import type { CheckedPlan } from './checked-plan.ts';

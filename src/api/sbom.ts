@@ -1,6 +1,6 @@
 import { formatPlatform, parsePlatform } from '../image/platform.ts';
 import { familiarName } from '../image/reference.ts';
-import { type DocumentFormat, formatDocument } from '../sbom/document.ts';
+import { type DocumentFormat, formatDocument } from '../sbom/format.ts';
 import { takeInventory } from '../sbom/inventory.ts';
 import type { Inventory } from '../sbom/types.ts';
 import { openLayerStore } from '../snapshot/layer-store.ts';

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { RootView } from '../snapshot/root-view.ts';
+import { fc } from '../util/property.ts';
 import { readDistribution } from './distribution.ts';
 import { findDpkg } from './dpkg.ts';
 import { takeInventory } from './inventory.ts';
@@ -179,12 +181,49 @@ test('packages in a database that rpm itself wrote', {
   assert.match(told.join(), /^The RPM database \/var\/lib\/rpm\/rpmdb.sqlite is damaged/);
 });
 
-test('databases of rpm that cannot be read are told of', async () => {
-  const { packages, gaps } = await inventoryOf({ 'var/lib/rpm/Packages': 'BerkeleyDB' });
-  assert.deepEqual(packages, []);
-  assert.deepEqual(gaps, [
-    'The RPM database /var/lib/rpm/Packages has the format Berkeley DB, which cannot be read: its packages are missing here.',
-  ]);
+/** Of the packages tool and tool-many: by rpm 4.20 and by Berkeley DB's own tool; tool-gone was removed again. */
+const rpmFiles = ['Packages', 'Packages.db'].map((name): [string, Buffer] => [
+  name,
+  gunzipSync(readFileSync(new URL(`fixtures/${name}.gz`, import.meta.url))),
+]);
+
+test("databases of rpm's older formats", async () => {
+  for (const [name, bytes] of rpmFiles) {
+    const { packages, gaps } = await inventoryOf({ [`usr/lib/sysimage/rpm/${name}`]: bytes });
+    assert.deepEqual(gaps, []);
+    assert.deepEqual(
+      packages.map(each => [each.name, each.version, each.licenses]),
+      [
+        ['tool-many', '2:1.5-3.el9', ['MIT and BSD']],
+        ['tool', '2:1.5-3.el9', ['MIT and BSD']],
+      ],
+      name,
+    );
+  }
+});
+
+test('damaged databases of rpm are told of, or read as far as they go', async () => {
+  const { gaps } = await inventoryOf({ 'var/lib/rpm/Packages': 'BerkeleyDB' });
+  assert.match(gaps.join(), /^The RPM database \/var\/lib\/rpm\/Packages is damaged/);
+  for (const [name, bytes] of rpmFiles) {
+    const damage = fc.record({
+      end: fc.nat(bytes.length),
+      place: fc.nat(bytes.length - 4),
+      value: fc.constantFrom(0, 1, 0xff, 0xffff_ffff),
+    });
+    const root = directoryOf({ [`var/lib/rpm/${name}`]: bytes });
+    const tree = new RootView([root]);
+    await fc.assert(
+      fc.asyncProperty(damage, fc.boolean(), async ({ end, place, value }, cuts) => {
+        const changed = Buffer.from(bytes);
+        changed.writeUInt32LE(value, place);
+        writeFileSync(join(root, 'var/lib/rpm', name), cuts ? changed.subarray(0, end) : changed);
+        const { packages } = await takeInventory({ tree });
+        assert.ok(packages.length <= 2);
+      }),
+      { numRuns: 150 },
+    );
+  }
 });
 
 test('an image with none of all this has no packages', async () => {

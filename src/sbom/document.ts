@@ -1,6 +1,6 @@
 import { digestOf } from '../util/digest.ts';
 import { purlOf } from './purl.ts';
-import type { Inventory, Location } from './types.ts';
+import type { Location } from './types.ts';
 
 /** What a bill of materials is of, and who made it when. */
 export interface DocumentOptions {
@@ -15,18 +15,6 @@ export interface DocumentOptions {
   readonly created: string;
   /** The version of this program. */
   readonly version: string;
-}
-
-export type DocumentFormat = 'spdx-json' | 'cyclonedx-json';
-
-/** A bill of materials; the same one each time. */
-export async function formatDocument(
-  format: DocumentFormat,
-  inventory: Inventory,
-  options: DocumentOptions,
-): Promise<object> {
-  if (format === 'spdx-json') return (await import('./spdx.ts')).toSpdx(inventory, options);
-  return (await import('./cyclonedx.ts')).toCycloneDx(inventory, options);
 }
 
 /** The image's own package URL; nothing for what has no digest. */

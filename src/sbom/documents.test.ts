@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type DocumentOptions, formatDocument } from './document.ts';
+import type { DocumentOptions } from './document.ts';
+import { formatDocument } from './format.ts';
 import { toLicensing } from './licenses.ts';
 import type { Inventory } from './types.ts';
 

@@ -97,9 +97,11 @@ function modulesOf({ version, modules }: BuildInfo, place: ByteString): Found[] 
   for (const line of modules.split('\n')) {
     const [kind, name = '', each = ''] = line.split('\t');
     if (name === '' || !(kind === 'mod' || kind === 'dep' || kind === '=>')) continue;
-    // A replacement is what was really compiled.
-    if (kind === '=>') found.pop();
-    found.push({ name, version: each === '(devel)' ? '' : each });
+    const version = each === '(devel)' ? '' : each;
+    // A replacement is what was really compiled; a directory has the name of what it replaces, and no version.
+    const replaced = kind === '=>' ? found.pop() : undefined;
+    const isDirectory = /^\.{0,2}\//.test(name);
+    found.push(replaced && isDirectory ? { ...replaced, version: '' } : { name, version });
   }
   const standard = /^go(\d\S*)/.exec(version)?.[1];
   if (standard !== undefined) found.push({ name: 'stdlib', version: standard });

@@ -104,7 +104,9 @@ function readManifest(text: string | undefined): ReadonlyMap<string, string> {
 function ownArtifact(fileName: string, manifest: ReadonlyMap<string, string>): Artifact | undefined {
   const [, stem = '', inName = ''] =
     /^(.+?)(?:[-_](\d[\w.+-]*))?\.\w+$/.exec(fileName) ?? ([] as unknown as string[]);
+  // Maven's names end in the version; a manifest may have that of a specification, or of a bundle.
   const version =
+    (/^\d+(?:\.\d+)+/.test(inName) && inName) ||
     manifest.get('implementation-version') ||
     manifest.get('bundle-version') ||
     manifest.get('specification-version') ||
