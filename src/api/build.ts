@@ -43,7 +43,7 @@ export async function build(asked: BuildRequest): Promise<BuildResult> {
     const goals = goalsOf(plans);
     const definitions = goals.map(goal => goal.definition);
     const wanted = wantsFiles(request, outputs);
-    const { rootFses, steps, results } = await solve(
+    const { rootFses, steps, results, cacheMounts } = await solve(
       definitions,
       services.solver,
       (error, graphs) =>
@@ -78,7 +78,12 @@ export async function build(asked: BuildRequest): Promise<BuildResult> {
         ),
       );
     const { blobs } = services.sources;
-    const cache = await exportCaches({ ...services.solver, blobs }, request.cacheTo ?? [], results, rootFses);
+    const { sharedMounts } = services;
+    const cache = await exportCaches({ ...services.solver, blobs, sharedMounts }, request.cacheTo ?? [], {
+      results,
+      images: rootFses,
+      mounts: cacheMounts,
+    });
     const first = written.find(each => each.image !== undefined);
     return {
       ...(first?.image && { image: first.image }),

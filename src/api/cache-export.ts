@@ -2,6 +2,7 @@ import type { RecordKey } from '../cache/buildkit/key.ts';
 import { configOf, type ExportedLayer, type ExportedResult } from '../cache/exported.ts';
 import { createdAnnotation, diffIdAnnotation } from '../cache/imported.ts';
 import { inlineCache } from '../cache/inline.ts';
+import type { SharedMount } from '../cache/mounts.ts';
 import type { CacheExport } from '../cache/options.ts';
 import { CacheRecords } from '../cache/records.ts';
 import type { CachedResult, SharedCache, SharedLayer, SharedOutputs } from '../cache/shared.ts';
@@ -13,10 +14,12 @@ import { familiarName, formatReference } from '../image/reference.ts';
 import { type Descriptor, mediaTypes } from '../image/types.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import type { LayerId, LayerStore, RootFs } from '../snapshot/types.ts';
+import type { CacheMountUse } from '../solver/cache-mount.ts';
 import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
-import { registryAccess } from './registries.ts';
+import { type RegistryAccess, registryAccess } from './registries.ts';
+import { importOf, readSharedCache } from './shared-places.ts';
 import { Task } from './task.ts';
 
 export interface CacheExportServices {
@@ -24,23 +27,34 @@ export interface CacheExportServices {
   readonly blobs: BlobStore;
   readonly layers: LayerStore;
   readonly shared?: SharedCache | undefined;
+  /** Cache mounts of caches that the build was given, by what they are called. */
+  readonly sharedMounts?: ((name: string) => Promise<readonly SharedMount[]>) | undefined;
   readonly since: number;
   readonly progress: ProgressSink;
   readonly signal: AbortSignal;
   beforeWork(): void;
 }
 
+/** What a build has for others. */
+export interface MadeByBuild<Result = CachedResult> {
+  readonly results: readonly Result[];
+  /** The root file systems of the results. */
+  readonly images: readonly RootFs[];
+  /** The cache mounts of its steps. */
+  readonly mounts: readonly CacheMountUse[];
+}
+
 /** Writes what a build knows to each cache. Returns the manifest of the last one that has any. @throws as the single ones */
 export async function exportCaches(
   services: CacheExportServices,
   caches: readonly CacheExport[],
-  results: readonly CachedResult[],
-  images: readonly RootFs[],
+  made: MadeByBuild,
 ): Promise<Descriptor | undefined> {
   const elsewhere = caches.filter(({ type }) => type !== 'inline');
-  const named = elsewhere.length === 0 ? [] : await nameResults(results);
+  const named = elsewhere.length === 0 ? [] : await nameResults(made.results);
   let manifest: Descriptor | undefined;
-  for (const to of elsewhere) manifest = (await exportCache(services, to, named, images)) ?? manifest;
+  for (const to of elsewhere)
+    manifest = (await exportCache(services, to, { ...made, results: named })) ?? manifest;
   return manifest;
 }
 
@@ -76,18 +90,16 @@ export async function inlineCacheFor(
 
 /**
  * Writes what a build knows to a shared cache. Returns the manifest of the cache, where it has one.
- * @param images the root file systems of the results
  * @throws StagecraftError unless errors are to be ignored
  */
 async function exportCache(
   services: CacheExportServices,
   to: CacheExport,
-  results: readonly NamedResult[],
-  images: readonly RootFs[],
+  made: MadeByBuild<NamedResult>,
 ): Promise<Descriptor | undefined> {
   const { progress, signal } = services;
   try {
-    return await Task.run(progress, titleOf(to), task => write(services, to, results, images, task));
+    return await Task.run(progress, titleOf(to), task => write(services, to, made, task));
   } catch (error) {
     signal.throwIfAborted();
     if (to.ignoreError && error instanceof StagecraftError) return undefined;
@@ -98,28 +110,51 @@ async function exportCache(
 async function write(
   services: CacheExportServices,
   to: CacheExport,
-  results: readonly NamedResult[],
-  images: readonly RootFs[],
+  { results, images, mounts }: MadeByBuild<NamedResult>,
   task: Task,
 ): Promise<Descriptor | undefined> {
   const known = knownResults(services, results, to.mode === 'min' ? images : undefined);
   const exported = await describe(services, to, known, task);
   const { config, layers } = configOf(exported);
   // Like BuildKit: a cache without layers would only take the place of one that has some.
-  if (layers.length === 0) return undefined;
+  if (layers.length === 0 && (to.mounts === false || mounts.length === 0)) return undefined;
   const access = registryAccess(process.env, services.signal);
   try {
     const target = await targetOf(to, access.open, services.signal);
     await target.sendLayers(layers, (id, current, total) =>
       task.status(`writing layer ${id.slice(0, 19)}`, current, total),
     );
-    return await target.finish(
-      config,
-      layers.map(({ descriptor }) => descriptor),
-    );
+    const sent = await sendMounts(services, to, mounts, { target, access, task });
+    if (layers.length === 0 && sent.length === 0) return undefined;
+    return await target.finish(config, [...layers.map(({ descriptor }) => descriptor), ...sent]);
   } finally {
     await access.close();
   }
+}
+
+/** Sends the cache mounts that are asked for. */
+async function sendMounts(
+  services: CacheExportServices,
+  to: CacheExport,
+  uses: readonly CacheMountUse[],
+  { target, access, task }: { target: CacheTarget; access: RegistryAccess; task: Task },
+): Promise<Descriptor[]> {
+  if (to.type === 'inline' || to.mounts === false || uses.length === 0) return [];
+  const { exportMounts } = await import('./mount-export.ts');
+  const there = readSharedCache(importOf(to), access, services.signal).catch(error => {
+    if (error instanceof StagecraftError) return [];
+    throw error;
+  });
+  return exportMounts(services, {
+    uses,
+    wanted: to.mounts,
+    target,
+    known: async name => [
+      ...(await there).flatMap(({ mounts }) => mounts.filter(mount => mount.name === name)),
+      ...((await services.sharedMounts?.(name)) ?? []),
+    ],
+    status: task.status.bind(task),
+  });
 }
 
 /** A layer of the store, or one of a shared cache that nobody has needed here. */

@@ -1,10 +1,11 @@
 import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import type { SharedMount } from '../cache/mounts.ts';
 import { toldOnce } from '../progress/told-once.ts';
 import { commandBegan } from '../sandbox/began.ts';
 import { openLayerStore } from '../snapshot/layer-store.ts';
 import { readRights } from '../solver/rights.ts';
-import type { Rights, SolverServices } from '../solver/types.ts';
+import type { NewCacheMount, Rights, SolverServices } from '../solver/types.ts';
 import { LayerDigests } from '../source/layers.ts';
 import { blobsOf } from '../store/blobs.ts';
 import { takeLease } from '../store/leases.ts';
@@ -23,6 +24,8 @@ import { workGate } from './work-gate.ts';
 export interface BuildServices {
   readonly sources: SourceServices;
   readonly solver: SolverServices;
+  /** The cache mounts of this name in the shared caches. */
+  readonly sharedMounts: (name: string) => Promise<readonly SharedMount[]>;
 }
 
 /** Opens what a build needs, and closes it however the body ends. */
@@ -76,7 +79,13 @@ export async function withServices<T>(
       layers,
       digests,
       since,
-      ...(request.cacheFrom?.length && { shared }),
+      ...(request.cacheFrom?.length && {
+        shared,
+        restoreMount: async (mount: NewCacheMount, signal: AbortSignal) => {
+          const { restoreFromShared } = await import('./mount-restore.ts');
+          return restoreFromShared(mount, shared, { store, progress, signal });
+        },
+      }),
       resolveSource: sourceResolver(sources),
       sandbox: async () => (await import('../sandbox/choose.ts')).chooseSandbox(),
       lent,
@@ -91,7 +100,7 @@ export async function withServices<T>(
       signal,
       beforeWork: workGate(store),
     };
-    return await body({ sources, solver });
+    return await body({ sources, solver, sharedMounts: name => shared.mounts(name) });
   } catch (error) {
     throw rememberText(error, sources.texts);
   } finally {

@@ -1,5 +1,6 @@
 import type { RecordKey } from '../cache/buildkit/key.ts';
 import { createdAnnotation, type ImportedCache } from '../cache/imported.ts';
+import type { SharedMount } from '../cache/mounts.ts';
 import type { CacheImport } from '../cache/options.ts';
 import type {
   SharedCache,
@@ -9,7 +10,6 @@ import type {
   SharedRecord,
 } from '../cache/shared.ts';
 import type { BlobStore } from '../content/blobs.ts';
-import { familiarName, formatReference } from '../image/reference.ts';
 import { type ImageConfig, type Manifest, mediaTypes } from '../image/types.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import type { LayerStore, RootFs } from '../snapshot/types.ts';
@@ -17,6 +17,7 @@ import { holdLock } from '../store/locks.ts';
 import type { Store } from '../store/store.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type RegistryAccess, registryAccess } from './registries.ts';
+import { nameOfCache, readSharedCache } from './shared-places.ts';
 import { Task } from './task.ts';
 
 export interface SharedCacheOptions {
@@ -40,7 +41,7 @@ export class SharedCaches implements SharedCache {
   readonly #signal: AbortSignal;
   readonly #registries: RegistryAccess;
   readonly #running: Promise<unknown>[] = [];
-  #caches: Promise<ImportedCache[]> | undefined;
+  #caches: Promise<{ from: CacheImport; caches: ImportedCache[] }[]> | undefined;
 
   constructor(options: SharedCacheOptions) {
     this.#options = options;
@@ -49,14 +50,24 @@ export class SharedCaches implements SharedCache {
   }
 
   async find(outputs: ReadonlyMap<number, RecordKey>): Promise<SharedRecord | undefined> {
-    this.#caches ??= Promise.all(this.#options.imports.map(each => this.#read(each))).then(all => all.flat());
     let known: SharedRecord | undefined;
-    for (const cache of await this.#caches) {
-      const record = cache.find(outputs);
-      if (record?.outputs !== undefined) return record;
-      known ??= record;
-    }
+    for (const { caches } of await this.#all())
+      for (const cache of caches) {
+        const record = cache.find(outputs);
+        if (record?.outputs !== undefined) return record;
+        known ??= record;
+      }
     return known;
+  }
+
+  /** The cache mounts of this name, those of the first cache first. */
+  async mounts(name: string): Promise<(SharedMount & { readonly origin: string })[]> {
+    const all = await this.#all();
+    return all.flatMap(({ from, caches }) => {
+      if (!from.mounts) return [];
+      const found = caches.flatMap(({ mounts }) => mounts.filter(mount => mount.name === name));
+      return found.map(mount => ({ ...mount, origin: nameOfCache(from) }));
+    });
   }
 
   async load(shared: SharedOutputs, progress: SharedProgress): Promise<(RootFs | null)[]> {
@@ -72,30 +83,22 @@ export class SharedCaches implements SharedCache {
     await this.#registries.close();
   }
 
-  async #read(from: CacheImport): Promise<ImportedCache[]> {
+  #all(): Promise<{ from: CacheImport; caches: ImportedCache[] }[]> {
+    this.#caches ??= Promise.all(this.#options.imports.map(each => this.#read(each)));
+    return this.#caches;
+  }
+
+  async #read(from: CacheImport): Promise<{ from: CacheImport; caches: ImportedCache[] }> {
     const { progress, signal } = this.#options;
     try {
-      return await Task.run(progress, `importing cache manifest from ${nameOf(from)}`, async () => {
-        const { readCache } = await import('../cache/manifest.ts');
-        if (from.type === 'local') {
-          const { directorySource } = await import('../cache/places/directory.ts');
-          return readCache(directorySource(from.src, from.tag, from.digest));
-        }
-        if (from.type === 's3') {
-          const { readS3Cache } = await import('../cache/places/s3.ts');
-          return [await readS3Cache(from, this.#signal)];
-        }
-        if (from.type === 'gha') {
-          const { readGithubCache } = await import('../cache/places/github.ts');
-          return readGithubCache(from, this.#signal);
-        }
-        const { registrySource } = await import('../cache/places/registry.ts');
-        return readCache(registrySource({ ...from, registries: await this.#registries.open() }));
-      });
+      const caches = await Task.run(progress, `importing cache manifest from ${nameOfCache(from)}`, () =>
+        readSharedCache(from, this.#registries, this.#signal),
+      );
+      return { from, caches };
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof StagecraftError)) throw error;
-      return [];
+      return { from, caches: [] };
     }
   }
 
@@ -155,11 +158,4 @@ function imageOf(layers: readonly SharedLayer[]): { manifest: Manifest; config: 
       rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
     },
   };
-}
-
-function nameOf(from: CacheImport): string {
-  if (from.type === 's3') return `s3:${from.bucket}/${from.names[0]}`;
-  if (from.type === 'gha') return `gha:${from.scope}`;
-  if (from.type === 'local') return `${from.src}:${from.tag}`;
-  return familiarName(formatReference(from.reference));
 }

@@ -3,6 +3,7 @@ import { type Descriptor, mediaTypes } from '../image/types.ts';
 import { type Digest, isDigest } from '../util/digest.ts';
 import type { RecordKey } from './buildkit/key.ts';
 import { type CacheConfig, chainBelow } from './config.ts';
+import { mountsAmong, type SharedMount } from './mounts.ts';
 import type { ReadBlob, SharedLayer, SharedRecord } from './shared.ts';
 
 /** Where a descriptor of a cache says the diffID of a layer, as containerd has it. */
@@ -13,6 +14,8 @@ export const createdAnnotation = 'buildkit/createdat';
 
 /** A cache that was read: its records by their digests. Layers are only named, not fetched. */
 export class ImportedCache {
+  /** The cache mounts that came with it. */
+  readonly mounts: readonly SharedMount[];
   readonly #config: CacheConfig;
   readonly #layers: ReadonlyMap<Digest, SharedLayer>;
   /** Places of records. */
@@ -22,6 +25,7 @@ export class ImportedCache {
   /** @param descriptors of the layers that are there; records of others lead nowhere */
   constructor(config: CacheConfig, descriptors: readonly Descriptor[], read: ReadBlob) {
     this.#config = config;
+    this.mounts = mountsAmong(descriptors, read);
     const layers = new Map<Digest, SharedLayer>();
     for (const descriptor of descriptors) {
       const layer = sharedLayer(descriptor, read);

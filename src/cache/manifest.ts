@@ -7,6 +7,7 @@ import type { CacheConfig } from './config.ts';
 import { cacheConfigType, checkCacheConfig, configLimit, parseCacheConfig } from './config.ts';
 import { diffIdAnnotation, ImportedCache } from './imported.ts';
 import { inlineField } from './inline.ts';
+import { isOfMount } from './mounts.ts';
 import type { ReadBlob } from './shared.ts';
 
 /** Where caches lie as images do: a repository of a registry, or a directory. */
@@ -123,6 +124,7 @@ export interface Document {
 }
 
 function asDocker(layer: Descriptor): Descriptor {
+  if (isOfMount(layer)) return layer;
   if (layer.mediaType === mediaTypes.layerGzip) return { ...layer, mediaType: mediaTypes.dockerLayerGzip };
   if (layer.mediaType === mediaTypes.layer)
     return { ...layer, mediaType: 'application/vnd.docker.image.rootfs.diff.tar' };

@@ -9,7 +9,10 @@ import type { GithubOptions } from './places/github.ts';
 import type { S3Options } from './places/s3.ts';
 
 /** A cache to read: one `--cache-from`. */
-export type CacheImport =
+export type CacheImport = {
+  /** Whether cache mounts are restored from it. */
+  readonly mounts: boolean;
+} & (
   | { readonly type: 'registry'; readonly reference: Reference; readonly insecure: boolean }
   | {
       readonly type: 'local';
@@ -18,7 +21,8 @@ export type CacheImport =
       readonly digest?: Digest | undefined;
     }
   | ({ readonly type: 's3' } & S3Options)
-  | ({ readonly type: 'gha' } & GithubOptions);
+  | ({ readonly type: 'gha' } & GithubOptions)
+);
 
 interface ExportOptions {
   /** `max` for the results of all steps, `min` for those whose layers the image has. */
@@ -29,6 +33,8 @@ interface ExportOptions {
   readonly ignoreError: boolean;
   readonly imageManifest: boolean;
   readonly mediaTypes: 'oci' | 'docker';
+  /** Whether the cache mounts of the build's steps go with it, or which ones, by their ids. */
+  readonly mounts: boolean | readonly string[];
 }
 
 /** A cache to write: one `--cache-to`. */
@@ -45,20 +51,21 @@ export type CacheExport = ExportOptions &
 export function parseCacheFrom(text: string, env: NodeJS.ProcessEnv): CacheImport {
   const attributes = new Attributes('--cache-from', text);
   const type = attributes.type(['registry', 'local', 's3', 'gha']);
+  const mounts = attributes.flag('mounts') ?? true;
   if (type === 'registry') {
     const place = registryOf(attributes);
     attributes.end();
-    return { type, ...place };
+    return { type, mounts, ...place };
   }
   if (type === 's3') {
     const place = s3Of(attributes, env);
     attributes.end();
-    return { type, ...place };
+    return { type, mounts, ...place };
   }
   if (type === 'gha') {
     const place = githubOf(attributes, env);
     attributes.end();
-    return { type, ...place };
+    return { type, mounts, ...place };
   }
   const src = attributes.required('src', 'DIRECTORY');
   const digest = attributes.take('digest');
@@ -66,7 +73,7 @@ export function parseCacheFrom(text: string, env: NodeJS.ProcessEnv): CacheImpor
     throw new StagecraftError('usage', `${digest} in --cache-from is no SHA-256 digest.`);
   const tag = attributes.take('tag') ?? 'latest';
   attributes.end();
-  return { type: 'local', src, tag, digest };
+  return { type: 'local', mounts, src, tag, digest };
 }
 
 /** @throws StagecraftError `usage` */
@@ -99,6 +106,10 @@ export function parseCacheTo(text: string, env: NodeJS.ProcessEnv): CacheExport 
     return { type, dest, tag, reset, ...options };
   }
   attributes.end();
+  if (options.mounts !== false)
+    throw new StagecraftError('usage', 'The cache in an image has no place for cache mounts.', {
+      hint: 'Everyone who runs the image would pull them: write them to a cache of their own, with one more --cache-to type=registry,ref=NAME,mounts=true.',
+    });
   return inlineExport(options);
 }
 
@@ -139,6 +150,7 @@ const defaults: ExportOptions = {
   ignoreError: false,
   imageManifest: true,
   mediaTypes: 'oci',
+  mounts: false,
 };
 
 function registryOf(attributes: Attributes): { reference: Reference; insecure: boolean } {
@@ -204,6 +216,7 @@ function exportOptions(attributes: Attributes): ExportOptions {
     ignoreError: attributes.flag('ignore-error') ?? false,
     imageManifest,
     mediaTypes: isOci ? 'oci' : 'docker',
+    mounts: attributes.flagOr('mounts') ?? false,
   };
 }
 
@@ -260,6 +273,14 @@ class Attributes {
       'usage',
       `The attribute ${name} of ${this.#flag} is ${text}, neither true nor false.`,
     );
+  }
+
+  /** True, false, or a list of names between semicolons. */
+  flagOr(name: string): boolean | string[] | undefined {
+    const text = this.#values.get(name);
+    if (text === undefined || text === '' || parseBoolean(text) !== undefined) return this.flag(name);
+    this.take(name);
+    return text.split(';').filter(each => each !== '');
   }
 
   /** Milliseconds. */

@@ -189,9 +189,15 @@ test('an image carries the results whose layers it has', () => {
 
 test('the flags are read as buildx reads them', () => {
   const reference = { domain: 'docker.io', path: 'user/app', tag: 'cache' };
-  assert.deepEqual(parseCacheFrom('user/app:cache', {}), { type: 'registry', reference, insecure: false });
+  assert.deepEqual(parseCacheFrom('user/app:cache', {}), {
+    type: 'registry',
+    mounts: true,
+    reference,
+    insecure: false,
+  });
   assert.deepEqual(parseCacheFrom('type=local,"src=a,b"', {}), {
     type: 'local',
+    mounts: true,
     src: 'a,b',
     tag: 'latest',
     digest: undefined,
@@ -210,7 +216,14 @@ test('the flags are read as buildx reads them', () => {
     ignoreError: false,
     imageManifest: true,
     mediaTypes: 'oci',
+    mounts: false,
   });
+  assert.equal(parseCacheTo('type=local,dest=x,mounts=true', {}).mounts, true);
+  assert.deepEqual(parseCacheTo('type=local,dest=x,mounts=npm;/var/cache/apt', {}).mounts, [
+    'npm',
+    '/var/cache/apt',
+  ]);
+  assert.equal(parseCacheFrom('type=local,src=x,mounts=false', {}).mounts, false);
   assert.equal(parseCacheTo('type=local,dest=x,oci-mediatypes=false', {}).imageManifest, false);
   for (const wrong of [
     '',
@@ -222,6 +235,7 @@ test('the flags are read as buildx reads them', () => {
     'type=local,dest=x,oci-mediatypes=false,image-manifest=true',
     'type=local,dest=x,unknown=1',
     'type=registry,ref=x,ignore-error=perhaps',
+    'type=inline,mounts=true',
   ])
     assert.throws(() => parseCacheTo(wrong, {}), { code: 'usage' }, wrong);
 });

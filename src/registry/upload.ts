@@ -64,7 +64,7 @@ export async function uploadManifest(
     throw new StagecraftError('integrity', `${client.name} took ${digest} in, and calls it ${stored}.`);
 }
 
-async function hasBlob(client: RepositoryClient, digest: Digest): Promise<boolean> {
+export async function hasBlob(client: RepositoryClient, digest: Digest): Promise<boolean> {
   const response = await client.request('HEAD', `blobs/${digest}`);
   response.body.resume();
   return response.status === 200;

@@ -6,6 +6,7 @@ import { type ByteString, fsPath, textFromBytes } from '../util/bytes.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
 import { Draft } from './draft.ts';
 import type { DraftDirectory } from './draft-tree.ts';
+import { dress } from './dress.ts';
 import { readEntry } from './entry.ts';
 import { cleanName, parentParts } from './names.ts';
 import { imageXattrs, isImageXattr, isOpaque, makeOpaque } from './overlay.ts';
@@ -150,7 +151,7 @@ class Unpacking {
   #redress(directory: DraftDirectory, place: ByteString, header: TarHeader): void {
     this.#draft.stripXattrs(place);
     const metadata = metadataOf(header);
-    this.#draft.dress(place, 'directory', metadata);
+    dress(place, 'directory', metadata);
     this.#draft.setTime(directory, metadata.mtimeNs);
   }
 

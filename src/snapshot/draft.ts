@@ -1,5 +1,4 @@
 import {
-  chmodSync,
   closeSync,
   constants,
   fchmodSync,
@@ -14,10 +13,10 @@ import {
 } from 'node:fs';
 import { makeNode } from '../syscall/nodes.ts';
 import { setTimes } from '../syscall/times.ts';
-import { removeXattr, setXattr } from '../syscall/xattrs.ts';
+import { removeXattr } from '../syscall/xattrs.ts';
 import { type ByteString, fsPath } from '../util/bytes.ts';
-import { isErrno } from '../util/errors.ts';
 import { type DraftDirectory, DraftTree } from './draft-tree.ts';
+import { dress, setXattrs } from './dress.ts';
 import { emptyRoot, readEntry } from './entry.ts';
 import { imageXattrNames, imageXattrs, makeOpaque, makeWhiteout } from './overlay.ts';
 import { ownership } from './ownership.ts';
@@ -53,7 +52,7 @@ export class Draft extends DraftTree {
     directory.made = true;
     directory.own = new Map();
     this.dependsOnBelow = true;
-    this.dress(place, 'directory', { ...entry, xattrs });
+    dress(place, 'directory', { ...entry, xattrs });
     this.setTime(directory, entry.mtimeNs);
   }
 
@@ -88,7 +87,7 @@ export class Draft extends DraftTree {
       makeOpaque(place);
       made.below = undefined;
     }
-    this.dress(place, 'directory', metadata);
+    dress(place, 'directory', metadata);
     this.setTime(made, metadata.mtimeNs);
     return made;
   }
@@ -112,7 +111,7 @@ export class Draft extends DraftTree {
   finishFile(fd: number, directory: DraftDirectory, name: ByteString, metadata: Metadata): void {
     const place = this.place(directory, name);
     ownership().write(place, 'file', metadata);
-    this.#setXattrs(place, metadata.xattrs);
+    setXattrs(place, metadata.xattrs);
     if (metadata.mode !== 0o600) fchmodSync(fd, metadata.mode);
     closeSync(fd);
     setTimes(place, metadata.mtimeNs);
@@ -137,7 +136,7 @@ export class Draft extends DraftTree {
     const place = this.place(directory, name);
     makeNode(place, type, 0o600, device.major, device.minor);
     this.#add(directory, name, type);
-    this.dress(place, type, { ...metadata, xattrs: undefined });
+    dress(place, type, { ...metadata, xattrs: undefined });
     setTimes(place, metadata.mtimeNs);
   }
 
@@ -166,18 +165,6 @@ export class Draft extends DraftTree {
     });
   }
 
-  /** Sets owner, mode and, where given, attributes; in the order in which the kernel keeps them. */
-  dress(
-    place: ByteString,
-    type: EntryType,
-    metadata: Pick<Metadata, 'mode' | 'uid' | 'gid'> & { xattrs?: Metadata['xattrs'] | undefined },
-  ): void {
-    ownership().write(place, type, metadata);
-    // The kernel allows the attributes that an image keeps on no other types.
-    if (type === 'file' || type === 'directory') this.#setXattrs(place, metadata.xattrs);
-    if (type !== 'symlink') chmodSync(fsPath(place), metadata.mode);
-  }
-
   /** Takes away the attributes that an image keeps. */
   stripXattrs(place: ByteString): void {
     for (const name of imageXattrNames(place)) removeXattr(place, name);
@@ -190,7 +177,7 @@ export class Draft extends DraftTree {
     this.setTime(this.root, below.mtimeNs);
     const own = readEntry(this.dir)!;
     if (sameOwnerAndMode(own, below) && xattrs.size === 0) return;
-    this.dress(this.dir, 'directory', { ...below, xattrs });
+    dress(this.dir, 'directory', { ...below, xattrs });
     if (!sameOwnerAndMode(emptyRoot, below) || xattrs.size > 0) this.dependsOnBelow = true;
   }
 
@@ -219,18 +206,6 @@ export class Draft extends DraftTree {
 
   #add(directory: DraftDirectory, name: ByteString, type: EntryType): void {
     this.ownEntries(directory).set(name, type);
-  }
-
-  #setXattrs(place: ByteString, xattrs: Metadata['xattrs'] | undefined): void {
-    if (xattrs === undefined) return;
-    for (const [name, value] of xattrs) {
-      try {
-        setXattr(place, name, value);
-      } catch (error) {
-        // Not every file system holds those of users; nothing breaks without them.
-        if (!name.startsWith('user.') || !isErrno(error, 'ENOTSUP', 'EOPNOTSUPP')) throw error;
-      }
-    }
   }
 }
 

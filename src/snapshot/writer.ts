@@ -4,6 +4,7 @@ import { type ByteString, fsPath, textFromBytes } from '../util/bytes.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
 import { Draft } from './draft.ts';
 import type { DraftDirectory, DraftNode } from './draft-tree.ts';
+import { dress } from './dress.ts';
 import { readEntry } from './entry.ts';
 import { cleanName } from './names.ts';
 import { imageXattrs } from './overlay.ts';
@@ -264,7 +265,7 @@ class Writer implements LayerWriter {
     if (change.xattrs !== undefined) this.#draft.stripXattrs(place);
     // A change of owner takes file capabilities away, so these are set again.
     const xattrs = change.xattrs ?? imageXattrs(place);
-    this.#draft.dress(place, entry.type, {
+    dress(place, entry.type, {
       mode: change.mode ?? entry.mode,
       uid: change.uid ?? entry.uid,
       gid: change.gid ?? entry.gid,

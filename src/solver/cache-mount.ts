@@ -1,12 +1,13 @@
 import { chmodSync, existsSync, lchownSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import type { CacheSharing } from '../llb/index.ts';
+import type { CacheSharing, GraphVertex, Mount } from '../llb/index.ts';
 import type { DigestedTree } from '../source/types.ts';
 import { acquireLock, type Lock, tryLock } from '../store/locks.ts';
+import type { Store } from '../store/store.ts';
 import { bytesFromText } from '../util/bytes.ts';
 import { digestHex, digestOf } from '../util/digest.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
 import { copyTree } from './trees.ts';
-import type { SolverServices } from './types.ts';
+import type { SolverServices, StepContext } from './types.ts';
 
 export interface CacheMountRequest {
   id: string;
@@ -44,9 +45,108 @@ export async function openCacheMount(
   }
 }
 
+/** How cache mounts are shared, strictest first. */
+export const strictness: readonly CacheSharing[] = ['locked', 'private', 'shared'];
+
+/** A cache mount that steps of a build have, whether they ran or not. */
+export interface CacheMountUse {
+  /** What the store calls it. */
+  readonly name: string;
+  /** As the steps call it, with what the build puts before it. */
+  readonly id: string;
+  /** The strictest way in which they share it. */
+  readonly sharing: CacheSharing;
+}
+
+/** An id as a Dockerfile has it, unless a build argument puts something before all of them. */
+export function titleOfCacheMount(id: string): string {
+  return id.replace(/^\//, '');
+}
+
+/** The cache mounts of these operations, each once. */
+export async function cacheMountsOf(
+  vertices: Iterable<GraphVertex>,
+  context: Pick<StepContext, 'step'>,
+): Promise<CacheMountUse[]> {
+  const uses = new Map<string, CacheMountUse>();
+  for (const vertex of vertices) {
+    if (vertex.op.kind !== 'exec') continue;
+    for (const mount of vertex.op.mounts) {
+      if (mount.type !== 'cache') continue;
+      const { id, sharing } = settingsOf(mount);
+      const edge = vertex.inputs[mount.input];
+      const key = edge && ((await context.step(edge.digest).evaluate()) ?? '');
+      const name = nameOf(id, key, selectorOf(mount));
+      const known = uses.get(name)?.sharing ?? sharing;
+      const strictest = strictness.find(each => each === known || each === sharing)!;
+      uses.set(name, { name, id, sharing: strictest });
+    }
+  }
+  return [...uses.values()];
+}
+
+/** What a mount asks for. */
+export async function cacheMountRequest(
+  vertex: GraphVertex,
+  mount: Mount,
+  context: Pick<StepContext, 'step'>,
+): Promise<CacheMountRequest> {
+  const edge = vertex.inputs[mount.input];
+  const base = edge === undefined ? undefined : context.step(edge.digest);
+  return {
+    ...settingsOf(mount),
+    selector: selectorOf(mount),
+    ...(base !== undefined && {
+      base: { key: (await base.evaluate()) ?? '', tree: await base.tree(edge?.index ?? 0) },
+    }),
+  };
+}
+
+function settingsOf(mount: Mount): { id: string; sharing: CacheSharing } {
+  return { id: mount.cache?.id || mount.dest, sharing: mount.cache?.sharing ?? 'shared' };
+}
+
+/** The path of a mount within its input. */
+export function selectorOf(mount: Mount): string {
+  return mount.selector === '' ? '/' : mount.selector.startsWith('/') ? mount.selector : `/${mount.selector}`;
+}
+
+/**
+ * A cache mount of the store, which no other process has for itself until it is released; nothing where it is not.
+ * @param beforeRead called before anybody looks into it
+ */
+export async function readCacheMount(
+  { name, sharing }: CacheMountUse,
+  store: Store,
+  signal: AbortSignal,
+  beforeRead: () => void,
+): Promise<(Lock & { directory: string }) | undefined> {
+  const directory = directoryOf(name);
+  if (!existsSync(store.path('mounts', directory))) return undefined;
+  beforeRead();
+  const lock = sharing === 'shared' ? undefined : await acquireLock(store, lockName(name), signal);
+  const release = (): void => lock?.release();
+  // From now on no collection takes it; one that came first has taken its row too.
+  const { changes } = store
+    .prepare('UPDATE cache_mounts SET last_used_at = ? WHERE id = ?')
+    .run(Date.now(), name);
+  if (Number(changes) > 0 && existsSync(store.path('mounts', directory))) return { directory, release };
+  release();
+  return undefined;
+}
+
 /** What two mounts of one directory have in common. */
 export function cacheMountName({ id, base, selector }: CacheMountRequest): string {
-  return base === undefined ? id : `${id} on ${base.key} ${selector}`;
+  return nameOf(id, base?.key, selector);
+}
+
+function nameOf(id: string, baseKey: string | undefined, selector: string): string {
+  return baseKey === undefined ? id : `${id} on ${baseKey} ${selector}`;
+}
+
+/** Its directory in `mounts/`. */
+function directoryOf(name: string): string {
+  return digestHex(digestOf(name)).slice(0, 24);
 }
 
 function lockName(name: string): string {
@@ -59,7 +159,7 @@ async function findOrMake(
   services: SolverServices,
 ): Promise<string> {
   const { store, signal } = services;
-  const directory = digestHex(digestOf(name)).slice(0, 24);
+  const directory = directoryOf(name);
   const dir = store.path('mounts', directory);
   // Before the look at the directory: from now on no collection takes it.
   const now = Date.now();
@@ -72,7 +172,7 @@ async function findOrMake(
   if (!existsSync(dir)) {
     const lock = await acquireLock(store, `make ${lockName(name)}`, signal);
     try {
-      if (!existsSync(dir)) await make(dir, request, services);
+      if (!existsSync(dir)) await make(directory, request, services);
     } finally {
       lock.release();
     }
@@ -81,13 +181,22 @@ async function findOrMake(
 }
 
 /** Filled beside its place and then renamed, so that it is there whole or not at all. */
-async function make(
-  dir: string,
+async function make(directory: string, request: CacheMountRequest, services: SolverServices): Promise<void> {
+  const dir = services.store.path('mounts', directory);
+  const draft = `${dir}.new`;
+  rmSync(draft, { recursive: true, force: true });
+  const mount = { name: cacheMountName(request), title: titleOfCacheMount(request.id), directory, draft };
+  const isRestored = await services.restoreMount?.(mount, services.signal);
+  if (!isRestored) await begin(draft, request, services);
+  renameSync(draft, dir);
+}
+
+/** A new cache mount as the operation wants it. */
+async function begin(
+  draft: string,
   { base, selector }: CacheMountRequest,
   services: SolverServices,
 ): Promise<void> {
-  const draft = `${dir}.new`;
-  rmSync(draft, { recursive: true, force: true });
   const path = base?.tree.resolve(bytesFromText(selector)) ?? '/';
   const entry = base?.tree.lstat(path);
   if (path !== '/' && entry?.type !== 'directory')
@@ -108,7 +217,6 @@ async function make(
   if (!existsSync(draft)) mkdirSync(draft);
   chmodSync(draft, entry?.mode ?? 0o755);
   if (entry !== undefined) own(draft, entry.uid, entry.gid);
-  renameSync(draft, dir);
 }
 
 /** In a user namespace with a single id other owners do not exist. */

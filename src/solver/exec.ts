@@ -4,7 +4,8 @@ import type { DraftLayer } from '../snapshot/types.ts';
 import { resolveUser } from '../snapshot/users.ts';
 import { bytesFromText } from '../util/bytes.ts';
 import { StagecraftError } from '../util/errors.ts';
-import { type PreparedMounts, prepareMounts, selectorOf } from './mounts.ts';
+import { selectorOf } from './cache-mount.ts';
+import { type PreparedMounts, prepareMounts } from './mounts.ts';
 import type { Reporter } from './reporter.ts';
 import type { Output, SolverServices, StepContext, Work, WorkResult } from './types.ts';
 

@@ -1,10 +1,17 @@
 import { isUtf8 } from 'node:buffer';
 import { posix } from 'node:path';
-import type { CacheSharing, ExecOp, GraphVertex, Mount } from '../llb/index.ts';
+import type { ExecOp, GraphVertex, Mount } from '../llb/index.ts';
 import type { SandboxMount } from '../sandbox/types.ts';
 import type { DraftLayer, RootFs } from '../snapshot/types.ts';
 import { StagecraftError } from '../util/errors.ts';
-import { type CacheMount, type CacheMountRequest, cacheMountName, openCacheMount } from './cache-mount.ts';
+import {
+  type CacheMount,
+  cacheMountName,
+  cacheMountRequest,
+  openCacheMount,
+  selectorOf,
+  strictness,
+} from './cache-mount.ts';
 import { materialize } from './trees.ts';
 import type { Output, StepContext } from './types.ts';
 
@@ -73,7 +80,7 @@ class Preparation implements PreparedMounts {
   async openCaches(mounts: readonly Mount[]): Promise<void> {
     const wanted = await Promise.all(
       mounts.map(async mount => {
-        const request = await this.#cacheRequest(mount);
+        const request = await cacheMountRequest(this.#vertex, mount, this.#context);
         return { mount, request, name: cacheMountName(request) };
       }),
     );
@@ -165,19 +172,6 @@ class Preparation implements PreparedMounts {
     this.mounts.push({ type: 'bind', source: dir, target: mount.dest, readonly: mount.readonly });
   }
 
-  async #cacheRequest(mount: Mount): Promise<CacheMountRequest> {
-    const edge = this.#vertex.inputs[mount.input];
-    const base = edge === undefined ? undefined : this.#context.step(edge.digest);
-    return {
-      id: mount.cache?.id || mount.dest,
-      sharing: mount.cache?.sharing ?? 'shared',
-      selector: selectorOf(mount),
-      ...(base !== undefined && {
-        base: { key: (await base.evaluate()) ?? '', tree: await base.tree(edge?.index ?? 0) },
-      }),
-    };
-  }
-
   async #addSecret(mount: Mount): Promise<void> {
     const { id, uid, gid, mode, optional } = mount.secret ?? {
       id: '',
@@ -234,9 +228,6 @@ class Preparation implements PreparedMounts {
   }
 }
 
-/** How cache mounts are shared, strictest first. */
-const strictness: readonly CacheSharing[] = ['locked', 'private', 'shared'];
-
 /** A mount inside another one must come after it. Of two at one place only the later one is seen. */
 function parentsFirst(mounts: readonly Mount[]): Mount[] {
   const last = new Map(mounts.map(mount => [posix.normalize(mount.dest).replace(/(?<=.)\/$/, ''), mount]));
@@ -260,9 +251,4 @@ function missingSecret(id: string): StagecraftError {
       hint: `Pass it with --secret id=${id},src=FILE or --secret id=${id},env=VARIABLE.`,
     },
   );
-}
-
-/** The path of a mount within its input. */
-export function selectorOf(mount: Mount): string {
-  return mount.selector === '' ? '/' : mount.selector.startsWith('/') ? mount.selector : `/${mount.selector}`;
 }

@@ -6,6 +6,7 @@ import { type Edge, type Graph, type GraphVertex, unmarshal } from '../llb/index
 import type { RootFs } from '../snapshot/types.ts';
 import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
+import { type CacheMountUse, cacheMountsOf } from './cache-mount.ts';
 import { Limit } from './limit.ts';
 import type { StepReport } from './reporter.ts';
 import { permit } from './rights.ts';
@@ -21,6 +22,8 @@ export interface Solution {
   steps: StepReport[];
   /** What the steps made, or found made, as other machines may find it. */
   results: CachedResult[];
+  /** The cache mounts of all steps. */
+  cacheMounts: CacheMountUse[];
 }
 
 /**
@@ -62,6 +65,10 @@ export async function solve(
       rootFses,
       steps: [...steps.values()].map(step => step.report()),
       results: [...steps.values()].flatMap(step => step.result ?? []),
+      cacheMounts: await cacheMountsOf(
+        [...steps.values()].map(step => step.vertex),
+        context,
+      ),
     };
   } catch (error) {
     stop.abort(error);

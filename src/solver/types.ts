@@ -65,6 +65,17 @@ export interface Rights {
   readonly devices: 'all' | ReadonlyMap<string, string>;
 }
 
+/** A cache mount that the store does not have yet. */
+export interface NewCacheMount {
+  /** What the store calls it, and for people. */
+  readonly name: string;
+  readonly title: string;
+  /** The name that its directory will have in `mounts/`. */
+  readonly directory: string;
+  /** A path where nothing is, to be made its directory. */
+  readonly draft: string;
+}
+
 /** What the solver works with, made once for a build. */
 export interface SolverServices {
   readonly store: Store;
@@ -75,6 +86,8 @@ export interface SolverServices {
   readonly digests: LayerDigests;
   /** What other machines made, asked where the store has no record. */
   readonly shared?: SharedCache | undefined;
+  /** Fills a new cache mount with what another machine had in it, before it is put in its place; false without that. */
+  readonly restoreMount?: ((mount: NewCacheMount, signal: AbortSignal) => Promise<boolean>) | undefined;
   /** Chosen when the first process runs. */
   sandbox(): Promise<Sandbox>;
   readonly lent: Lent;

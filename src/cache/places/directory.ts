@@ -54,6 +54,7 @@ export function directoryTarget(directory: string, options: DirectoryOptions): C
   for (const part of ['blobs/sha256', 'ingest']) makeDirectories(join(directory, part));
   const blobs = openBlobs(directory);
   return {
+    has: async ({ digest, size }) => blobs.size(digest) === size,
     async sendLayers(layers, status) {
       await forEachAtOnce(layers, atOnce, async ({ descriptor, read }) => {
         const { digest, size } = descriptor;

@@ -7,7 +7,6 @@ import { StagecraftError } from '../../util/errors.ts';
 import { forEachAtOnce } from '../../util/parallel.ts';
 import { readAnnotated, writeAnnotated } from '../annotated.ts';
 import { configLimit } from '../config.ts';
-import type { ExportedLayer } from '../exported.ts';
 import type { ImportedCache } from '../imported.ts';
 import type { CacheTarget } from '../target.ts';
 
@@ -211,13 +210,14 @@ export async function readGithubCache(options: GithubOptions, signal: AbortSigna
 /** Writes a cache of GitHub Actions, into the scope that the job may write to. */
 export function githubTarget(options: GithubOptions, signal: AbortSignal): CacheTarget {
   const entries = new Entries(options, signal);
-  const isThere = async (layer: ExportedLayer): Promise<boolean> =>
-    (await entries.find(blobKey(layer.descriptor)))?.key === blobKey(layer.descriptor);
+  const has = async (blob: Descriptor): Promise<boolean> =>
+    (await entries.find(blobKey(blob)))?.key === blobKey(blob);
   return {
+    has,
     async sendLayers(layers, status) {
       await forEachAtOnce(layers, atOnce, async layer => {
         const { digest, size } = layer.descriptor;
-        if (!(await isThere(layer))) await entries.write(blobKey(layer.descriptor), size, layer.read);
+        if (!(await has(layer.descriptor))) await entries.write(blobKey(layer.descriptor), size, layer.read);
         status(digest, size, size);
       });
     },

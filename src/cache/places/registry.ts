@@ -1,7 +1,7 @@
 import type { Reference } from '../../image/reference.ts';
 import type { RepositoryClient } from '../../registry/client.ts';
 import type { Registries } from '../../registry/registries.ts';
-import { uploadBlob, uploadManifest } from '../../registry/upload.ts';
+import { hasBlob, uploadBlob, uploadManifest } from '../../registry/upload.ts';
 import { forEachAtOnce } from '../../util/parallel.ts';
 import { type CacheSource, type ManifestForm, writeManifest } from '../manifest.ts';
 import type { CacheTarget } from '../target.ts';
@@ -42,6 +42,7 @@ export function registryTarget(
   const client = registries.repository(reference, 'pull,push', insecure);
   client.catch(() => {});
   return {
+    has: async ({ digest }) => hasBlob(await client, digest),
     async sendLayers(layers, status) {
       const to = await client;
       await forEachAtOnce(layers, atOnce, async ({ descriptor, read }) => {

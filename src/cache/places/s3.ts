@@ -8,6 +8,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
+import type { Descriptor } from '../../image/types.ts';
 import { type Digest, isDigest } from '../../util/digest.ts';
 import { StagecraftError } from '../../util/errors.ts';
 import { forEachAtOnce } from '../../util/parallel.ts';
@@ -180,14 +181,20 @@ export async function readS3Cache(options: S3Options, signal: AbortSignal): Prom
 /** Writes a cache into S3. */
 export function s3Target(options: S3Options, signal: AbortSignal): CacheTarget {
   const bucket = new Bucket(options, signal);
+  const has = async ({ digest }: Descriptor): Promise<boolean> => {
+    const key = bucket.blobKey(digest);
+    const written = await bucket.lastModified(key);
+    if (written === undefined) return false;
+    if (Date.now() - written.getTime() > options.touchRefresh) await bucket.touch(key);
+    return true;
+  };
   return {
+    has,
     async sendLayers(layers, status) {
       await forEachAtOnce(layers, options.uploadParallelism, async ({ descriptor, read }) => {
         const { digest, size } = descriptor;
-        const key = bucket.blobKey(digest);
-        const written = await bucket.lastModified(key);
-        if (written === undefined) await bucket.write(key, read(0), done => status(digest, done, size));
-        else if (Date.now() - written.getTime() > options.touchRefresh) await bucket.touch(key);
+        const isThere = await has(descriptor);
+        if (!isThere) await bucket.write(bucket.blobKey(digest), read(0), done => status(digest, done, size));
         status(digest, size, size);
       });
     },

@@ -52,7 +52,7 @@ const flags = {
   'cache-to': {
     kind: 'list',
     value: 'CACHE',
-    help: 'Share what this build makes: type=registry|local|s3|gha|inline with\nattributes such as ref=NAME, dest=DIR and mode=max (default min: what the\nimage has)',
+    help: 'Share what this build makes: type=registry|local|s3|gha|inline with\nattributes such as ref=NAME, dest=DIR and mode=max (default min: what the\nimage has); mounts=true takes the cache mounts of RUN along',
     complete: ['type=registry,ref=', 'type=local,dest=', 'type=s3,bucket=', 'type=gha', 'type=inline'],
   },
   call: {

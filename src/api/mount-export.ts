@@ -1,0 +1,147 @@
+import { createReadStream } from 'node:fs';
+import type { ExportedLayer } from '../cache/exported.ts';
+import { mountIndexDescriptor, mountPackDescriptor, type SharedMount } from '../cache/mounts.ts';
+import type { CacheTarget, SendStatus } from '../cache/target.ts';
+import type { Descriptor } from '../image/types.ts';
+import type { MountIndex, Pack } from '../mounts/index-document.ts';
+import type { NewPack } from '../mounts/pack.ts';
+import { type CacheMountUse, readCacheMount, titleOfCacheMount } from '../solver/cache-mount.ts';
+import type { Store } from '../store/store.ts';
+import { digestOf } from '../util/digest.ts';
+import { StagecraftError } from '../util/errors.ts';
+import { readMountIndex } from './mount-restore.ts';
+
+export interface MountExportServices {
+  readonly store: Store;
+  readonly signal: AbortSignal;
+  beforeWork(): void;
+}
+
+export interface MountExport {
+  readonly uses: readonly CacheMountUse[];
+  /** All of them, or those of these ids. */
+  readonly wanted: boolean | readonly string[];
+  readonly target: CacheTarget;
+  /** The mounts that are in that place already, or else in a cache that the build was given; by what they are called. */
+  known(name: string): Promise<readonly SharedMount[]>;
+  readonly status: SendStatus;
+}
+
+/**
+ * Sends the content of cache mounts to a shared cache: what the store has, or else, unfetched where that can be, what
+ * another shared cache has. Returns what the cache's manifest is to name.
+ */
+export async function exportMounts(
+  services: MountExportServices,
+  { uses, wanted, target, known, status }: MountExport,
+): Promise<Descriptor[]> {
+  const sent: Descriptor[] = [];
+  for (const use of uses.filter(({ id }) => isWanted(id, wanted))) {
+    const before = await readAll(await known(use.name), services.signal);
+    const mount = new Mount(use, before, target, status);
+    sent.push(...((await mount.send(services)) ?? (await mount.handOn()) ?? []));
+  }
+  return sent;
+}
+
+function isWanted(id: string, wanted: boolean | readonly string[]): boolean {
+  return typeof wanted === 'boolean' ? wanted : wanted.some(each => titleOfCacheMount(id) === each);
+}
+
+interface Known {
+  readonly mount: SharedMount;
+  readonly index: MountIndex;
+}
+
+/** What cannot be read any more is as good as not there. */
+async function readAll(mounts: readonly SharedMount[], signal: AbortSignal): Promise<Known[]> {
+  const different = new Map(mounts.map(mount => [mount.descriptor.digest, mount])).values();
+  const read = [...different].map(async mount => {
+    try {
+      return [{ mount, index: await readMountIndex(mount) }];
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof StagecraftError) return [];
+      throw error;
+    }
+  });
+  return (await Promise.all(read)).flat();
+}
+
+class Mount {
+  readonly #use: CacheMountUse;
+  readonly #known: readonly Known[];
+  readonly #target: CacheTarget;
+  readonly #status: SendStatus;
+
+  constructor(use: CacheMountUse, known: readonly Known[], target: CacheTarget, status: SendStatus) {
+    this.#use = use;
+    this.#known = known;
+    this.#target = target;
+    this.#status = status;
+  }
+
+  /** Sends what the store has of it, if anything. */
+  async send({ store, signal, beforeWork }: MountExportServices): Promise<Descriptor[] | undefined> {
+    const { name } = this.#use;
+    const found = await readCacheMount(this.#use, store, signal, beforeWork);
+    if (found === undefined) return undefined;
+    const { collectMount } = await import('../mounts/collect.ts');
+    const collected = await collectMount({
+      store,
+      name,
+      directory: found.directory,
+      known: this.#known.map(({ index }) => index),
+      has: pack => this.#target.has(mountPackDescriptor(pack)),
+      signal,
+    }).finally(() => found.release());
+    try {
+      const made = new Map(collected.made.map(pack => [pack.digest, pack]));
+      const total = collected.index.packs.reduce((sum, { size }) => sum + size, 0);
+      return await this.#sendIndex(collected.index, [...made.values()].map(fromFile), total);
+    } finally {
+      collected.discard();
+    }
+  }
+
+  /** Makes the place have what another one has, without a look at the files. */
+  async handOn(): Promise<Descriptor[] | undefined> {
+    const [first] = this.#known;
+    if (first === undefined) return undefined;
+    const { mount, index } = first;
+    const packs = index.packs.map(pack => {
+      const descriptor = mountPackDescriptor(pack);
+      return { descriptor, read: (from: number) => mount.read(descriptor, from) };
+    });
+    return this.#sendIndex(index, packs, 0);
+  }
+
+  async #sendIndex(index: MountIndex, packs: readonly ExportedLayer[], total: number): Promise<Descriptor[]> {
+    const { name, id } = this.#use;
+    const title = titleOfCacheMount(id);
+    const { writeIndex } = await import('../mounts/index-document.ts');
+    const bytes = await writeIndex(index);
+    const descriptor = mountIndexDescriptor(name, digestOf(bytes), bytes.length);
+    const blobs = [...packs, { descriptor, read: (from: number) => once(bytes.subarray(from)) }];
+    const size = blobs.reduce((sum, blob) => sum + blob.descriptor.size, 0);
+    const done = new Map<string, number>();
+    await this.#target.sendLayers(blobs, (digest, current) => {
+      done.set(digest, current);
+      const sum = done.values().reduce((a, b) => a + b, 0);
+      this.#status(`sending cache mount ${title}`, sum, size);
+    });
+    if (total > 0) this.#status(`cache mount ${title} in all`, total + bytes.length, total + bytes.length);
+    return [descriptor, ...index.packs.map((pack: Pack) => mountPackDescriptor(pack))];
+  }
+}
+
+function fromFile(pack: NewPack): ExportedLayer {
+  return {
+    descriptor: mountPackDescriptor(pack),
+    read: from => createReadStream(pack.path, { start: from }),
+  };
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
