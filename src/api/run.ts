@@ -72,7 +72,8 @@ export async function run(request: RunRequest): Promise<ExitStatus> {
     const args = commandOf(request, config);
     const { unpackImage } = await import('../source/image.ts');
     const rootFs = await unpackImage({ store, blobs, layers, signal }, image);
-    const user = resolveUser(layers.view(rootFs), request.user ?? config.User ?? '');
+    const view = layers.view(rootFs);
+    const user = resolveUser(view, request.user ?? config.User ?? '');
     const { chooseSandbox } = await import('../sandbox/choose.ts');
     const { requireRunnable } = await import('../sandbox/emulation.ts');
     const ambient = await ambientOf(request);
@@ -80,11 +81,12 @@ export async function run(request: RunRequest): Promise<ExitStatus> {
     const env = environmentOf(request, config, { home: user.home, hostname, ambient: ambient.env });
     const cwd = request.workdir ?? (config.WorkingDir || '/');
     const mounted = (request.mounts ?? []).map(({ target }) => target);
-    await requireRunnable(layers.view(rootFs), { args, env, cwd, mounted }, store.path('ingest'));
+    await requireRunnable(view, { args, env, cwd, mounted }, store.path('ingest'));
     const draft = layers.create(rootFs);
     try {
       return await (await chooseSandbox()).run({
         layers: layers.mountDirs(rootFs),
+        view,
         upper: { dir: draft.dir, workDir: draft.workDir },
         mounts: [...ambient.mounts, ...(request.mounts ?? [])],
         args,

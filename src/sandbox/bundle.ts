@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { dirname, posix } from 'node:path';
 import { overlayXattrs } from '../snapshot/overlay.ts';
 import { RootView } from '../snapshot/root-view.ts';
+import type { FileTree, RootFsTree } from '../snapshot/types.ts';
 import { bytesFromText, textFromBytes } from '../util/bytes.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { deviceOptions, runtimeConfig, type Surroundings } from './config.ts';
@@ -44,7 +45,7 @@ export class Bundle {
   readonly #sockets: LentSockets;
   readonly #lines: MountLine[];
   readonly #commands: string[] = [];
-  readonly #view: RootView;
+  readonly #view: FileTree;
   readonly #targets: MountTargets;
   readonly #around: Surroundings;
   readonly #deviceOptions: readonly string[];
@@ -57,9 +58,9 @@ export class Bundle {
     this.cwd = dirname(dirname(spec.layers[0] ?? spec.upper?.dir ?? '/none/none'));
     const logPath = files.add('');
     this.log = { fd: files.fds.at(-1)!, path: logPath };
-    const directories = spec.upper === undefined ? spec.layers : [...spec.layers, spec.upper.dir];
-    if (spec.upper !== undefined) makeMountpoints(new RootView(directories), spec.upper.dir);
-    this.#view = new RootView(directories);
+    const layers: RootFsTree = spec.view ?? new RootView(spec.layers);
+    if (spec.upper !== undefined) makeMountpoints(layers.under(spec.upper.dir), spec.upper.dir);
+    this.#view = spec.upper === undefined ? layers : layers.under(spec.upper.dir);
     this.#targets = new MountTargets(this.#view);
     this.#lines = [
       { source: 'stagecraft', target: this.scratch, type: 'tmpfs', options: ['mode=0700'] },

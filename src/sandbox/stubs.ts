@@ -1,8 +1,7 @@
 import { lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { readEntry } from '../snapshot/entry.ts';
 import { imageXattrs, isOpaque, isWhiteout } from '../snapshot/overlay.ts';
-import type { RootView } from '../snapshot/root-view.ts';
-import type { Entry } from '../snapshot/types.ts';
+import type { Entry, FileTree } from '../snapshot/types.ts';
 import { setTimes } from '../syscall/times.ts';
 import { type ByteString, bytesFromText, fsPath } from '../util/bytes.ts';
 
@@ -21,7 +20,7 @@ interface Holder {
  * making them leaves: they are no work of the step, so they must not be in its layer.
  */
 export class MountStubs {
-  readonly #view: RootView;
+  readonly #view: FileTree;
   readonly #upper: ByteString;
   /** Paths that did not exist, deepest first. */
   readonly #missing: readonly ByteString[];
@@ -29,7 +28,7 @@ export class MountStubs {
   readonly #holders = new Map<ByteString, Holder>();
 
   /** Looks, before the run, at which targets are missing. `view`: the layers with the `upper` directory on top. */
-  constructor(view: RootView, upper: string, targets: readonly string[]) {
+  constructor(view: FileTree, upper: string, targets: readonly string[]) {
     this.#view = view;
     this.#upper = bytesFromText(upper);
     const missing = new Set<ByteString>();
@@ -71,7 +70,7 @@ export class MountStubs {
   }
 
   /** Notes a directory and those above it, which the kernel copies up when something is made in it. */
-  #hold(view: RootView, path: ByteString): void {
+  #hold(view: FileTree, path: ByteString): void {
     for (let each = path; each !== '' && !this.#holders.has(each); each = parentOf(each)) {
       const entry = view.lstat(each)!;
       const wasInUpper = this.#inUpper(each) !== undefined;

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { RootView } from '../snapshot/root-view.ts';
+import type { FileTree } from '../snapshot/types.ts';
 import { bytesFromText, textFromBytes } from '../util/bytes.ts';
 import { StagecraftError } from '../util/errors.ts';
 
@@ -11,11 +11,11 @@ const system = ['/dev', '/proc', '/sys'];
  * yet. Runtimes do that too, but each in its own way.
  */
 export class MountTargets {
-  readonly #view: RootView;
+  readonly #view: FileTree;
   /** Places of mounts by the paths that they were asked for at. */
   readonly #placed = new Map(system.map(path => [path, path]));
 
-  constructor(view: RootView) {
+  constructor(view: FileTree) {
     this.#view = view;
   }
 

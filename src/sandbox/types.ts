@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { RootFsTree } from '../snapshot/types.ts';
 import type { ByteString } from '../util/bytes.ts';
 
 /** One mount besides the root, on top of the usual `/proc`, `/dev`, `/sys`, ... */
@@ -78,6 +79,8 @@ export interface DeviceEdits {
 export interface SandboxSpec {
   /** Layer directories on disk, base first. */
   layers: string[];
+  /** The files of these layers, where they were looked at before: else they are read anew. */
+  view?: RootFsTree;
   /** Where changes go; without it the root is read-only. */
   upper?: { dir: string; workDir: string };
   mounts: SandboxMount[];

@@ -1,7 +1,7 @@
-import { readdirSync } from 'node:fs';
-import { type ByteString, bytesFromText, fsPath } from '../util/bytes.ts';
-import { isOpaque, isWhiteout } from './overlay.ts';
-import { type RootView, typeOf, type ViewDirectory } from './root-view.ts';
+import { type ByteString, bytesFromText } from '../util/bytes.ts';
+import { type Listing, readListing } from './listing.ts';
+import { isOpaque } from './overlay.ts';
+import type { RootView, ViewDirectory } from './root-view.ts';
 import { type Directory, join, MergedTree, sortNames } from './tree.ts';
 import type { EntryType } from './types.ts';
 
@@ -13,7 +13,7 @@ export interface DraftDirectory extends Directory {
   /** True once the draft has it on disk. */
   made: boolean;
   /** What the draft itself holds; read from disk with the first use where others had written it. */
-  own: Map<ByteString, EntryType | 'whiteout'> | undefined;
+  own: Listing | undefined;
   readonly directories: Map<ByteString, DraftDirectory>;
   /** What shows through from below; `unknown` until asked for. */
   below: ViewDirectory | undefined | 'unknown';
@@ -114,21 +114,12 @@ export class DraftTree extends MergedTree<DraftDirectory, DraftNode> {
   }
 
   /** What the draft itself has in a directory; to be kept true by whoever writes. */
-  protected ownEntries(directory: DraftDirectory): Map<ByteString, EntryType | 'whiteout'> {
-    directory.own ??= directory.made ? readOwn(`${this.dir}${directory.path}`) : new Map();
+  protected ownEntries(directory: DraftDirectory): Listing {
+    directory.own ??= directory.made ? readListing(`${this.dir}${directory.path}`) : new Map();
     return directory.own;
   }
 }
 
 function directoryNode(path: ByteString, name: ByteString, below: DraftDirectory['below']) {
   return { path, name, own: undefined, directories: new Map(), below, mtimeNs: undefined };
-}
-
-function readOwn(place: ByteString): Map<ByteString, EntryType | 'whiteout'> {
-  const own = new Map<ByteString, EntryType | 'whiteout'>();
-  for (const entry of readdirSync(fsPath(place), { withFileTypes: true, encoding: 'latin1' })) {
-    const type = typeOf(entry);
-    own.set(entry.name, type === 'char' && isWhiteout(join(place, entry.name)) ? 'whiteout' : type);
-  }
-  return own;
 }

@@ -7,6 +7,7 @@ import { isErrno, StagecraftError } from '../util/errors.ts';
 import { Allowance } from './allowance.ts';
 import { Draft } from './draft.ts';
 import { emptyRoot } from './entry.ts';
+import { LayerListings } from './listing.ts';
 import { mergeLayers } from './merge.ts';
 import { RootView } from './root-view.ts';
 import { tidyUpper } from './tidy.ts';
@@ -40,8 +41,9 @@ export function openLayerStore(store: Store, options: LayerStoreOptions = {}): L
 class StoredLayers implements LayerStore {
   readonly #store: Store;
   readonly #options: LayerStoreOptions;
-  /** Views by their layers: they keep the names they read, and layers never change. */
+  /** Views by their layers, and what these hold: both keep the names they read, as layers never change. */
   readonly #views = new Map<string, WeakRef<RootView>>();
+  readonly #listings = new Map<LayerId, WeakRef<LayerListings>>();
 
   constructor(store: Store, options: LayerStoreOptions) {
     this.#store = store;
@@ -110,7 +112,7 @@ class StoredLayers implements LayerStore {
           'not-found',
           `The layer ${missing} is not in the store ${this.#store.root}.`,
         );
-      view = new RootView(rootFs.map(id => this.dir(id)));
+      view = new RootView(rootFs.map(id => this.#listingsOf(id)));
       this.#views.set(key, new WeakRef(view));
     }
     return view;
@@ -145,6 +147,15 @@ class StoredLayers implements LayerStore {
     const count = Math.floor((rootFs.length - keptAbove) / keptAbove) * keptAbove;
     const merged = this.#merged(rootFs.slice(0, count));
     return [this.dir(merged), ...rootFs.slice(count).map(id => this.dir(id))];
+  }
+
+  #listingsOf(id: LayerId): LayerListings {
+    let listings = this.#listings.get(id)?.deref();
+    if (listings === undefined) {
+      listings = new LayerListings(this.dir(id));
+      this.#listings.set(id, new WeakRef(listings));
+    }
+    return listings;
   }
 
   /** One layer that stands for many, only to be mounted: made once, then found by its parts. */

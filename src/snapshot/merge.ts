@@ -5,7 +5,6 @@ import {
   linkSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readlinkSync,
   symlinkSync,
 } from 'node:fs';
@@ -16,9 +15,9 @@ import { setXattr } from '../syscall/xattrs.ts';
 import { type ByteString, bytesFromText, fsPath } from '../util/bytes.ts';
 import { isErrno } from '../util/errors.ts';
 import { readEntry } from './entry.ts';
-import { imageXattrs, isOpaque, isWhiteout, makeOpaque, makeWhiteout } from './overlay.ts';
+import { readListing } from './listing.ts';
+import { imageXattrs, isOpaque, makeOpaque, makeWhiteout } from './overlay.ts';
 import { ownership } from './ownership.ts';
-import { typeOf } from './root-view.ts';
 import { join } from './tree.ts';
 import type { Entry, EntryType } from './types.ts';
 
@@ -63,16 +62,11 @@ function mergeInto(target: ByteString, places: readonly ByteString[], isBase: bo
 function partsOf(places: readonly ByteString[]): Map<ByteString, Part> {
   const parts = new Map<ByteString, Part>();
   for (const directory of places) {
-    for (const entry of readdirSync(fsPath(directory), { withFileTypes: true, encoding: 'latin1' })) {
-      const place = join(directory, entry.name);
-      const type = typeOf(entry);
-      const above = parts.get(entry.name);
+    for (const [name, type] of readListing(directory)) {
+      const place = join(directory, name);
+      const above = parts.get(name);
       if (above === undefined)
-        parts.set(entry.name, {
-          type: type === 'char' && isWhiteout(place) ? 'whiteout' : type,
-          places: [place],
-          opaque: type === 'directory' && isOpaque(place),
-        });
+        parts.set(name, { type, places: [place], opaque: type === 'directory' && isOpaque(place) });
       else if (above.type === 'directory' && !above.opaque) {
         if (type === 'directory') above.places.push(place);
         above.opaque = type !== 'directory' || isOpaque(place);

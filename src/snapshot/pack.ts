@@ -1,19 +1,11 @@
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-} from 'node:fs';
+import { type BigIntStats, closeSync, constants, lstatSync, openSync, readlinkSync } from 'node:fs';
 import { dataRanges } from '../syscall/holes.ts';
 import { type TarItem, writeTar } from '../tar/writer.ts';
 import { type ByteString, bytesFromText, fsPath } from '../util/bytes.ts';
 import { emptyRoot, entryOf } from './entry.ts';
-import { imageXattrs, isOpaque, isWhiteout } from './overlay.ts';
+import { readListing } from './listing.ts';
+import { imageXattrs, isOpaque } from './overlay.ts';
 import { ownership } from './ownership.ts';
-import { typeOf } from './root-view.ts';
 import { join, sortNames } from './tree.ts';
 import type { Entry, EntryType } from './types.ts';
 
@@ -62,11 +54,9 @@ class Packer {
     const place = path === '' ? this.#dir : join(this.#dir, path);
     const types = new Map<ByteString, EntryType>();
     const whiteouts: ByteString[] = [];
-    for (const entry of readdirSync(fsPath(place), { withFileTypes: true, encoding: 'latin1' })) {
-      const type = typeOf(entry);
-      if (type === 'char' && isWhiteout(join(place, entry.name))) whiteouts.push(entry.name);
-      else if (type !== 'socket') types.set(entry.name, type);
-    }
+    for (const [name, type] of readListing(place))
+      if (type === 'whiteout') whiteouts.push(name);
+      else if (type !== 'socket') types.set(name, type);
     const prefix = path === '' ? '' : `${path}/`;
     // One mark hides all that the others could.
     if (isOpaque(place)) yield whiteout(prefix + opaqueWhiteout);

@@ -1,8 +1,7 @@
-import { readdirSync } from 'node:fs';
-import { type ByteString, bytesFromText, fsPath } from '../util/bytes.ts';
-import { isOpaque, isWhiteout } from './overlay.ts';
+import type { ByteString } from '../util/bytes.ts';
+import { LayerListings } from './listing.ts';
 import { type Directory, join, MergedTree, sortNames } from './tree.ts';
-import type { EntryType } from './types.ts';
+import type { EntryType, RootFsTree } from './types.ts';
 
 /** What one name stands for in the stacked layers. */
 interface ViewNode {
@@ -25,16 +24,20 @@ export interface ViewDirectory extends Directory {
  * The files of stacked layers as an overlay mount would show them, without mounting. Layers never change, so what was
  * read once is kept: the names of a directory come with its first use, entries are read from disk each time.
  */
-export class RootView extends MergedTree<ViewDirectory, ViewNode> {
+export class RootView extends MergedTree<ViewDirectory, ViewNode> implements RootFsTree {
   readonly root: ViewDirectory;
-  readonly #dirs: readonly ByteString[];
+  readonly #layers: readonly LayerListings[];
 
-  /** `dirs`: directories of the layers, base first. */
-  constructor(dirs: readonly string[]) {
+  /** `layers`: directories of the layers, base first, or what was read of them already. */
+  constructor(layers: readonly (string | LayerListings)[]) {
     super();
-    this.#dirs = dirs.map(bytesFromText);
-    const topmostFirst = this.#dirs.map((_, index) => index).reverse();
+    this.#layers = layers.map(each => (typeof each === 'string' ? new LayerListings(each) : each));
+    const topmostFirst = layers.map((_, index) => index).reverse();
     this.root = { path: '', layers: topmostFirst, children: undefined, sorted: undefined };
+  }
+
+  under(dir: string): RootView {
+    return new RootView([...this.#layers, dir]);
   }
 
   child(directory: ViewDirectory, name: ByteString): ViewNode | undefined {
@@ -57,11 +60,11 @@ export class RootView extends MergedTree<ViewDirectory, ViewNode> {
   }
 
   onDisk(directory: ViewDirectory, name: ByteString, node: ViewNode): ByteString {
-    return `${this.#dirs[node.layers[0]!]}${directory.path}/${name}`;
+    return `${this.#layers[node.layers[0]!]!.dir}${directory.path}/${name}`;
   }
 
   rootOnDisk(): ByteString | undefined {
-    return this.#dirs.at(-1);
+    return this.#layers.at(-1)?.dir;
   }
 
   immutablePath(path: ByteString): ByteString | undefined {
@@ -70,7 +73,7 @@ export class RootView extends MergedTree<ViewDirectory, ViewNode> {
 
   #untilOpaque(layers: readonly number[], path: ByteString): readonly number[] {
     for (let index = 0; index < layers.length - 1; index++)
-      if (isOpaque(this.#dirs[layers[index]!] + path)) return layers.slice(0, index + 1);
+      if (this.#layers[layers[index]!]!.isOpaque(path)) return layers.slice(0, index + 1);
     return layers;
   }
 
@@ -79,17 +82,14 @@ export class RootView extends MergedTree<ViewDirectory, ViewNode> {
     const children = new Map<ByteString, ViewNode | undefined>();
     const hidden: ByteString[] = [];
     for (const layer of directory.layers) {
-      const disk = this.#dirs[layer]! + directory.path;
-      for (const entry of readdirSync(fsPath(disk), { withFileTypes: true, encoding: 'latin1' })) {
-        const name = entry.name;
+      for (const [name, type] of this.#layers[layer]!.list(directory.path)) {
         const above = children.get(name);
         if (above !== undefined) {
           if (above.type !== 'directory' || above.closed) continue;
-          if (entry.isDirectory()) above.layers.push(layer);
+          if (type === 'directory') above.layers.push(layer);
           else above.closed = true;
         } else if (!children.has(name)) {
-          const type = typeOf(entry);
-          if (type === 'char' && isWhiteout(join(disk, name))) {
+          if (type === 'whiteout') {
             children.set(name, undefined);
             hidden.push(name);
           } else children.set(name, { type, layers: [layer], closed: false, directory: undefined });
@@ -100,23 +100,4 @@ export class RootView extends MergedTree<ViewDirectory, ViewNode> {
     directory.children = children;
     return children;
   }
-}
-
-interface Typed {
-  isFile(): boolean;
-  isDirectory(): boolean;
-  isSymbolicLink(): boolean;
-  isCharacterDevice(): boolean;
-  isBlockDevice(): boolean;
-  isFIFO(): boolean;
-}
-
-/** The type of what `readdir` or `lstat` told of. */
-export function typeOf(entry: Typed): EntryType {
-  if (entry.isFile()) return 'file';
-  if (entry.isDirectory()) return 'directory';
-  if (entry.isSymbolicLink()) return 'symlink';
-  if (entry.isCharacterDevice()) return 'char';
-  if (entry.isBlockDevice()) return 'block';
-  return entry.isFIFO() ? 'fifo' : 'socket';
 }

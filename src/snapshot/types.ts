@@ -59,6 +59,12 @@ export interface FileTree {
   immutablePath(path: ByteString): ByteString | undefined;
 }
 
+/** The files of a stacked root file system: what was read of its layers is not read again. */
+export interface RootFsTree extends FileTree {
+  /** The same with one more directory on top, in overlayfs upper form, which may have changed until then. */
+  under(dir: string): FileTree;
+}
+
 /** A layer being made. Commit it or discard it; one left behind by a crash is removed by the next collection. */
 export interface DraftLayer {
   /** The directory to fill, in overlayfs upper form. */
@@ -175,7 +181,7 @@ export interface LayerStore {
   /** Forgets a layer, then deletes its files. */
   remove(id: LayerId): void;
   /** The files of a stacked root file system. */
-  view(rootFs: RootFs): FileTree;
+  view(rootFs: RootFs): RootFsTree;
   /** A writer into a draft, on top of a root file system. */
   writer(draft: DraftLayer, below: RootFs): LayerWriter;
   /**

@@ -75,6 +75,7 @@ export class ExecWork implements Work {
     );
     const { code, outOfMemory } = await sandbox.run({
       layers: services.layers.mountDirs(mounts.rootFs),
+      view,
       ...(mounts.rootDraft !== undefined && { upper: upperOf(mounts.rootDraft) }),
       mounts: [...services.ambient.mounts, ...mounts.mounts],
       args: meta.args,
