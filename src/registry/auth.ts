@@ -1,6 +1,5 @@
-import { buffer } from 'node:stream/consumers';
 import type { RequestServices } from '../transport/request.ts';
-import { send, shownAddress } from '../transport/request.ts';
+import { readBounded, send, shownAddress } from '../transport/request.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import type { Credential, FindCredential } from './credentials.ts';
@@ -10,16 +9,20 @@ export type Actions = 'pull' | 'pull,push';
 
 /** Seconds that a token lives where its server does not say. */
 const defaultLife = 60;
+/** Bytes that a token server may answer with. */
+const answerLimit = 1 << 20;
 
 interface Token {
   readonly header: string;
+  /** What it was asked for. */
+  readonly scopes: readonly string[];
   /** Milliseconds since the epoch. */
   readonly until: number;
 }
 
 /**
  * Makes the `Authorization` of requests to one registry: none until the registry asks, then what it asks for. Tokens
- * are kept for as long as they live, one for each repository and set of actions.
+ * are kept for as long as they live, one for each set of scopes.
  */
 export class Authorizer {
   readonly #registry: string;
@@ -35,50 +38,57 @@ export class Authorizer {
   }
 
   /** The header to send at once, if one is known. */
-  known(repository: string, actions: Actions): string | undefined {
-    const token = this.#tokens.get(scopeOf(repository, actions));
-    return token !== undefined && token.until > Date.now() ? token.header : undefined;
+  known(scopes: readonly string[]): string | undefined {
+    const now = Date.now();
+    for (const token of this.#tokens.values())
+      if (token.until > now && scopes.every(scope => token.scopes.includes(scope))) return token.header;
+    return undefined;
   }
 
   /**
    * The header that answers a registry's 401. Concurrent requests share one question to the token server.
+   * @param scopes what the request needs; nothing for who only wants to be let in
    * @throws StagecraftError `io` when there is none
    */
   async answer(
     header: string | undefined,
     repository: string,
-    actions: Actions,
+    scopes: readonly string[],
     asked: URL,
   ): Promise<string> {
-    const scope = scopeOf(repository, actions);
-    let running = this.#running.get(scope);
+    const key = scopes.join(' ');
+    let running = this.#running.get(key);
     if (running === undefined) {
-      running = this.#obtain(parseChallenges(header ?? ''), repository, scope, asked).finally(() =>
-        this.#running.delete(scope),
+      running = this.#obtain(parseChallenges(header ?? ''), repository, scopes, asked).finally(() =>
+        this.#running.delete(key),
       );
-      this.#running.set(scope, running);
+      this.#running.set(key, running);
     }
     const token = await running;
-    this.#tokens.set(scope, token);
+    this.#tokens.set(key, token);
     return token.header;
   }
 
-  async #obtain(challenges: Challenge[], repository: string, scope: string, asked: URL): Promise<Token> {
+  async #obtain(
+    challenges: Challenge[],
+    repository: string,
+    scopes: readonly string[],
+    asked: URL,
+  ): Promise<Token> {
     const credential = await this.#find(this.#registry, repository);
-    if (credential?.type === 'bearer')
-      return { header: `Bearer ${credential.token}`, until: Number.POSITIVE_INFINITY };
+    const forever = { scopes, until: Number.POSITIVE_INFINITY };
+    if (credential?.type === 'bearer') return { header: `Bearer ${credential.token}`, ...forever };
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
-    if (bearer) return this.#askTokenServer(bearer, credential, scope, asked);
+    if (bearer) return this.#askTokenServer(bearer, credential, scopes, asked);
     const basic = challenges.some(({ scheme }) => scheme === 'basic');
-    if (basic && credential?.type === 'password')
-      return { header: basicHeader(credential), until: Number.POSITIVE_INFINITY };
-    throw denied(this.#registry, scope, credential);
+    if (basic && credential?.type === 'password') return { header: basicHeader(credential), ...forever };
+    throw denied(this.#registry, scopes, credential);
   }
 
   async #askTokenServer(
     { parameters }: Challenge,
     credential: Exclude<Credential, { type: 'bearer' }> | undefined,
-    scope: string,
+    needed: readonly string[],
     asked: URL,
   ): Promise<Token> {
     const realm = URL.parse(parameters.get('realm') ?? '');
@@ -89,31 +99,43 @@ export class Authorizer {
         'io',
         `The registry ${this.#registry} asks to send credentials to the insecure ${shownAddress(realm)}.`,
       );
-    const fields = new URLSearchParams(scope === '' ? {} : { scope });
+    // A registry may know the repository by another name, or want to see more than one.
+    const wanted = (parameters.get('scope') ?? '').split(' ').filter(scope => /^repository:./.test(scope));
+    const scopes = [...needed, ...wanted.filter(scope => !needed.some(each => covers(each, scope)))];
     const service = parameters.get('service');
-    if (service) fields.set('service', service);
+    const fields = new URLSearchParams(service ? { service } : {});
     const response = await (credential?.type === 'identity'
-      ? this.#exchange(realm, fields, credential.token)
-      : this.#request(realm, fields, credential));
-    const answer = await buffer(response.body);
-    if (response.status === 401 || response.status === 403) throw denied(this.#registry, scope, credential);
-    const token = response.status === 200 ? readToken(answer) : undefined;
+      ? this.#exchange(realm, fields, scopes, credential.token)
+      : this.#request(realm, fields, scopes, credential));
+    if (response.status === 401 || response.status === 403) {
+      response.body.destroy();
+      throw denied(this.#registry, needed, credential);
+    }
+    const answer = await readBounded(response, answerLimit);
+    const token = response.status === 200 && answer ? readToken(answer, scopes) : undefined;
     if (token === undefined)
       throw new StagecraftError(
         'io',
-        `${shownAddress(realm)} gives no token${scope && ` for ${scope}`}: it answers ${response.status}.`,
+        `${shownAddress(realm)} gives no token${needed.length > 0 ? ` for ${needed.join(' and ')}` : ''}: it answers ${response.status}.`,
       );
     return token;
   }
 
-  #request(realm: URL, fields: URLSearchParams, credential: (Credential & { type: 'password' }) | undefined) {
+  #request(
+    realm: URL,
+    fields: URLSearchParams,
+    scopes: readonly string[],
+    credential: (Credential & { type: 'password' }) | undefined,
+  ) {
     const url = new URL(realm);
     for (const [name, value] of fields) url.searchParams.append(name, value);
+    for (const scope of scopes) url.searchParams.append('scope', scope);
     const headers = credential && { authorization: basicHeader(credential) };
     return send({ method: 'GET', url, headers }, this.#services);
   }
 
-  #exchange(url: URL, fields: URLSearchParams, token: string) {
+  #exchange(url: URL, fields: URLSearchParams, scopes: readonly string[], token: string) {
+    if (scopes.length > 0) fields.set('scope', scopes.join(' '));
     fields.set('grant_type', 'refresh_token');
     fields.set('client_id', 'stagecraft');
     fields.set('refresh_token', token);
@@ -122,11 +144,15 @@ export class Authorizer {
   }
 }
 
-/** @throws nothing: a refusal is an error to throw, with what to do. */
-export function denied(registry: string, scope: string, credential?: Credential): StagecraftError {
-  if (scope === '')
+/** A refusal, as an error to throw, with what to do. */
+export function denied(
+  registry: string,
+  scopes: readonly string[],
+  credential?: Credential,
+): StagecraftError {
+  const [, repository, actions] = scopes[0]?.split(':') ?? [];
+  if (repository === undefined)
     return new StagecraftError('io', `The registry ${registry} does not accept this user name and password.`);
-  const [, repository, actions] = scope.split(':');
   return new StagecraftError(
     'io',
     `The registry ${registry} does not allow ${actions?.replace(',', ' and ')} for ${repository}.`,
@@ -138,9 +164,20 @@ export function denied(registry: string, scope: string, credential?: Credential)
   );
 }
 
-/** What a token is for; nothing for who only wants to be let in. */
+/** Whether one scope has all that another has. */
+function covers(scope: string, other: string): boolean {
+  const [place, actions] = splitScope(scope);
+  const [otherPlace, otherActions] = splitScope(other);
+  return place === otherPlace && otherActions.every(action => actions.includes(action));
+}
+
+function splitScope(scope: string): [place: string, actions: string[]] {
+  const colon = scope.lastIndexOf(':');
+  return [scope.slice(0, colon), scope.slice(colon + 1).split(',')];
+}
+
+/** What a token is for (distribution's token scope grammar). */
 export function scopeOf(repository: string, actions: Actions): string {
-  if (repository === '') return '';
   return `repository:${repository}:${actions}`;
 }
 
@@ -148,14 +185,14 @@ function basicHeader({ username, password }: Credential & { type: 'password' }):
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-function readToken(bytes: Buffer): Token | undefined {
+function readToken(bytes: Buffer, scopes: readonly string[]): Token | undefined {
   try {
     const answer = JSON.parse(bytes.toString()) as Record<string, unknown>;
     const text = answer.token || answer.access_token;
     if (typeof text !== 'string') return undefined;
     const life = typeof answer.expires_in === 'number' ? answer.expires_in : defaultLife;
     // Some of its life goes by on the way.
-    return { header: `Bearer ${text}`, until: Date.now() + Math.max(life - 10, 1) * 1000 };
+    return { header: `Bearer ${text}`, scopes, until: Date.now() + Math.max(life - 10, 1) * 1000 };
   } catch {
     return undefined;
   }

@@ -3,7 +3,14 @@ import { documentLimit, parseJson } from '../content/json.ts';
 import { documentType, isIndexType, isManifestType } from '../image/manifest.ts';
 import { type Descriptor, mediaTypes } from '../image/types.ts';
 import type { Agents } from '../transport/agents.ts';
-import { type Request, type Response, send, shownAddress } from '../transport/request.ts';
+import {
+  discard,
+  type Request,
+  type Response,
+  readBounded,
+  send,
+  shownAddress,
+} from '../transport/request.ts';
 import { type Digest, digestOf, isDigest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type Actions, Authorizer, denied, scopeOf } from './auth.ts';
@@ -27,7 +34,10 @@ export interface ClientServices {
 }
 
 /** What a request has besides its method and place. */
-export type RequestOptions = Pick<Request, 'headers' | 'body'>;
+export interface RequestOptions extends Pick<Request, 'headers' | 'body'> {
+  /** Another repository that it reads from. */
+  readonly from?: string | undefined;
+}
 
 const accepted = [
   mediaTypes.index,
@@ -56,10 +66,10 @@ export class RepositoryClient {
 
   /** Whether the registry lets us in. @throws StagecraftError `io` */
   async greet(): Promise<void> {
-    const response = await this.#authorized({ method: 'GET', url: await this.#findBase() });
+    const response = await this.#authorized({ method: 'GET', url: await this.#findBase() }, []);
     if (response.status !== 200)
       throw await this.refused(response, `The registry ${this.#endpoint.registry}`);
-    response.body.resume();
+    discard(response);
   }
 
   /**
@@ -91,7 +101,7 @@ export class RepositoryClient {
   /** The digest that a tag has now, without its content; nothing where the registry does not say. @throws as `manifest` */
   async digest(reference: string): Promise<Digest | undefined> {
     const response = await this.request('HEAD', `manifests/${reference}`, { headers: { accept: accepted } });
-    response.body.resume();
+    discard(response);
     if (response.status !== 200) throw await this.refused(response, `The manifest ${this.name}:${reference}`);
     const digest = response.headers['docker-content-digest'];
     return typeof digest === 'string' && isDigest(digest) ? digest : undefined;
@@ -128,26 +138,29 @@ export class RepositoryClient {
     const request = { method, url, headers: options.headers, body: options.body };
     // Another host that the registry sends us to gets no token.
     if (url.origin !== base.origin) return send(request, this.#services);
-    return this.#authorized(request);
+    const scopes = [this.#scope, ...(options.from === undefined ? [] : [scopeOf(options.from, 'pull')])];
+    return this.#authorized(request, scopes);
   }
 
   /** Sends a request with the token that is known, and once more with the one that the answer asks for. */
-  async #authorized(request: Request): Promise<Response> {
-    const { repository } = this.#endpoint;
-    const actions = this.#services.actions;
+  async #authorized(request: Request, scopes: readonly string[]): Promise<Response> {
     const authorizer = this.#authorizer;
-    const known = authorizer.known(repository, actions);
+    const known = authorizer.known(scopes);
     const first = await send(withAuthorization(request, known), this.#services);
     // A place that the registry sent us on to has its own rules.
     if (first.status !== 401 || first.url.origin !== request.url.origin) return first;
-    first.body.resume();
+    discard(first);
     const header = await authorizer.answer(
       first.headers['www-authenticate'],
-      repository,
-      actions,
+      this.#endpoint.repository,
+      scopes,
       request.url,
     );
     return send(withAuthorization(request, header), this.#services);
+  }
+
+  get #scope(): string {
+    return scopeOf(this.#endpoint.repository, this.#services.actions);
   }
 
   /** A registry that may do without TLS is asked which it does. */
@@ -166,7 +179,7 @@ export class RepositoryClient {
     if (response.status === 401 || response.status === 403) {
       response.body.destroy();
       const credential = await this.#services.findCredential(registry, repository);
-      return denied(registry, scopeOf(repository, this.#services.actions), credential);
+      return denied(registry, repository === '' ? [] : [this.#scope], credential);
     }
     const reason = await explain(response);
     if (response.status === 404)
@@ -202,28 +215,16 @@ async function answers(base: URL, services: ClientServices): Promise<boolean> {
 }
 
 async function readWhole(response: Response, what: string): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > documentLimit)
-      throw new StagecraftError('integrity', `${what} is longer than ${documentLimit >> 20} MiB.`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  const bytes = await readBounded(response, documentLimit);
+  if (bytes !== undefined) return bytes;
+  throw new StagecraftError('integrity', `${what} is longer than ${documentLimit >> 20} MiB.`);
 }
 
 /** The reason that a registry gives in its JSON (Error Codes), where it is short text. */
 async function explain(response: Response): Promise<string> {
-  let size = 0;
-  const chunks: Uint8Array[] = [];
   try {
-    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-      size += chunk.length;
-      if (size > 1 << 16) return '';
-      chunks.push(chunk);
-    }
-    const answer = JSON.parse(Buffer.concat(chunks).toString()) as { errors?: { message?: unknown }[] };
+    const bytes = await readBounded(response, 1 << 16);
+    const answer = JSON.parse(String(bytes)) as { errors?: { message?: unknown }[] };
     const message = answer.errors?.[0]?.message;
     if (typeof message !== 'string') return '';
     // Text of strangers on a terminal: no control characters.

@@ -1,8 +1,8 @@
 import type { Descriptor } from '../image/types.ts';
 import type { Response } from '../transport/request.ts';
-import { isLost, shownAddress } from '../transport/request.ts';
+import { discard, isLost, shownAddress } from '../transport/request.ts';
 import type { Digest } from '../util/digest.ts';
-import { StagecraftError } from '../util/errors.ts';
+import { isErrorCode, StagecraftError } from '../util/errors.ts';
 import type { RepositoryClient } from './client.ts';
 
 export interface UploadOptions {
@@ -17,6 +17,8 @@ export interface UploadOptions {
 
 /** Bytes of one piece, where a registry does not take a whole blob in one request. */
 const pieceSize = 16 << 20;
+/** Servers in front of a registry may take as little as 1 MB. */
+const smallestPiece = 256 << 10;
 const tries = 3;
 
 /**
@@ -38,7 +40,7 @@ export async function uploadBlob(
       const response = await sendWhole(client, blob, location, options);
       if (response.status === 413) await sendPieces(client, blob, options, what);
       else if (response.status !== 201) throw await client.refused(response, what);
-      else response.body.resume();
+      else discard(response);
       return 'sent';
     } catch (error) {
       options.signal?.throwIfAborted();
@@ -58,7 +60,7 @@ export async function uploadManifest(
   const headers = { 'content-type': mediaType, 'content-length': bytes.length };
   const response = await client.request('PUT', `manifests/${reference}`, { headers, body: bytes });
   if (response.status !== 201) throw await client.refused(response, what);
-  response.body.resume();
+  discard(response);
   const stored = response.headers['docker-content-digest'];
   if (stored !== undefined && stored !== digest)
     throw new StagecraftError('integrity', `${client.name} took ${digest} in, and calls it ${stored}.`);
@@ -66,7 +68,7 @@ export async function uploadManifest(
 
 export async function hasBlob(client: RepositoryClient, digest: Digest): Promise<boolean> {
   const response = await client.request('HEAD', `blobs/${digest}`);
-  response.body.resume();
+  discard(response);
   return response.status === 200;
 }
 
@@ -77,13 +79,24 @@ async function begin(
   { mountFrom }: UploadOptions,
   what: string,
 ): Promise<URL | undefined> {
-  const query = mountFrom === undefined ? '' : `?${new URLSearchParams({ mount: digest, from: mountFrom })}`;
-  const headers = { 'content-length': 0 };
-  const response = await client.request('POST', `blobs/uploads/${query}`, { headers });
-  response.body.resume();
-  if (response.status === 201 && mountFrom !== undefined) return undefined;
+  const ask = (place: string, from?: string): Promise<Response> =>
+    client.request('POST', place, { headers: { 'content-length': 0 }, from });
+  let response: Response | undefined;
+  if (mountFrom !== undefined) {
+    const query = new URLSearchParams({ mount: digest, from: mountFrom });
+    // Who may not read there sends the blob.
+    response = await ask(`blobs/uploads/?${query}`, mountFrom).catch(ifDenied);
+    if (response !== undefined && response.status !== 202) discard(response);
+    if (response?.status === 201) return undefined;
+  }
+  if (response?.status !== 202) response = await ask('blobs/uploads/');
   if (response.status !== 202) throw await client.refused(response, what);
+  discard(response);
   return locationOf(response, what);
+}
+
+function ifDenied(error: unknown): undefined {
+  if (!isErrorCode(error, 'io')) throw error;
 }
 
 async function sendWhole(
@@ -105,8 +118,9 @@ async function sendPieces(
   what: string,
 ): Promise<void> {
   let location = await begin(client, blob, { ...options, mountFrom: undefined }, what);
-  for (let from = 0; from < blob.size; from += pieceSize) {
-    const length = Math.min(pieceSize, blob.size - from);
+  let most = pieceSize;
+  for (let from = 0; from < blob.size; ) {
+    const length = Math.min(most, blob.size - from);
     const response = await client.request('PATCH', location!, {
       headers: {
         'content-type': 'application/octet-stream',
@@ -115,14 +129,20 @@ async function sendPieces(
       },
       body: () => counted(firstBytes(options.open(from), length), from, options.onBytes),
     });
+    if (response.status === 413 && length > smallestPiece) {
+      discard(response);
+      most = Math.max(smallestPiece, Math.min(most, length) >> 2);
+      continue;
+    }
     if (response.status !== 202) throw await client.refused(response, what);
-    response.body.resume();
+    discard(response);
     location = locationOf(response, what);
+    from += length;
   }
   location!.searchParams.set('digest', blob.digest);
   const response = await client.request('PUT', location!, { headers: { 'content-length': 0 } });
   if (response.status !== 201) throw await client.refused(response, what);
-  response.body.resume();
+  discard(response);
 }
 
 function locationOf(response: Response, what: string): URL {

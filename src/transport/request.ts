@@ -40,6 +40,8 @@ export interface RequestServices {
 }
 
 const redirects = 10;
+/** Bytes that are read for nothing rather than making a new connection. */
+const worthReading = 1 << 18;
 const usualTries = 4;
 /** Milliseconds without a byte before a connection counts as dead. */
 const silence = 60_000;
@@ -88,6 +90,28 @@ export function isLost(error: unknown): boolean {
   );
 }
 
+/** The whole body, unless it is longer than the limit in bytes; then it is read no further. */
+export async function readBounded({ body }: Response, limit: number): Promise<Buffer | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > limit) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Passes over a body, so that its connection can be used again; one that does not end loses it. */
+export function discard({ body }: Pick<Response, 'body'>): void {
+  let size = 0;
+  body.on('data', (chunk: Uint8Array) => {
+    size += chunk.length;
+    if (size > worthReading) body.destroy();
+  });
+  body.on('error', () => {});
+}
+
 /** An address to show: without what may be a credential. */
 export function shownAddress(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
@@ -108,7 +132,7 @@ async function followed(request: Request, services: RequestServices): Promise<Re
     const status = message.statusCode ?? 0;
     const target = [301, 302, 303, 307, 308].includes(status) && message.headers.location;
     if (!target || request.follow === false) return { url, status, headers: message.headers, body: message };
-    message.resume();
+    discard({ body: message });
     const next = URL.parse(target, url.href);
     if (next === null || !/^https?:$/.test(next.protocol))
       throw new StagecraftError('io', `${shownAddress(url)} redirects to ${target}, which is no address.`);

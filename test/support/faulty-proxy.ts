@@ -17,6 +17,8 @@ export class FaultyProxy {
   /** `127.0.0.1:PORT`. */
   host = '';
   fault: Fault = () => false;
+  /** The headers of a request as the server behind gets them. */
+  headers: (asked: IncomingMessage) => IncomingMessage['headers'] = asked => asked.headers;
   /** All requests so far: `GET /v2/...`, with the range where one was asked for. */
   readonly asked: string[] = [];
 
@@ -31,7 +33,8 @@ export class FaultyProxy {
   }
 
   #answer(asked: IncomingMessage, response: ServerResponse, target: string): void {
-    const { method, url, headers } = asked;
+    const { method, url } = asked;
+    const headers = this.headers(asked);
     this.asked.push([method, url, headers.range].filter(Boolean).join(' '));
     const forwarded = request(`http://${target}${url}`, { method, headers }, async original => {
       const chunks: Buffer[] = [];

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TokenServer } from './token-server.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface RegistryOptions {
@@ -13,6 +14,8 @@ export interface RegistryOptions {
    * authority that nobody knows: {@link Registry.authority}.
    */
   readonly tls?: boolean;
+  /** Who gives the tokens that it wants. */
+  readonly tokens?: TokenServer;
 }
 
 /** A registry on this machine (Debian's docker-registry), for one file of tests. */
@@ -79,7 +82,7 @@ export class Registry {
   }
 }
 
-function configuration(directory: string, port: number, { account, tls }: RegistryOptions): string {
+function configuration(directory: string, port: number, { account, tls, tokens }: RegistryOptions): string {
   const lines = [
     'version: 0.1',
     'log: { level: error }',
@@ -95,6 +98,11 @@ function configuration(directory: string, port: number, { account, tls }: Regist
     const entry = execFileSync('htpasswd', ['-Bbn', account.name, account.password]);
     writeFileSync(`${directory}/htpasswd`, entry);
     lines.push(`auth: { htpasswd: { realm: tests, path: ${directory}/htpasswd } }`);
+  }
+  if (tokens) {
+    const { realm, service, issuer, certificate } = tokens;
+    const fields = { realm, service, issuer, rootcertbundle: certificate };
+    lines.push(`auth: { token: ${JSON.stringify(fields)} }`);
   }
   return `${lines.join('\n')}\n`;
 }
