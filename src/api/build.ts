@@ -56,10 +56,10 @@ export async function build(asked: BuildRequest): Promise<BuildResult> {
     );
     const carriesCache = request.cacheTo?.some(({ type }) => type === 'inline') ?? false;
     const images: ImageResult[] = [];
-    for (const [i, { config }] of plans.entries()) {
+    for (const [i, { config, baseHistory }] of plans.entries()) {
       const rootFs = rootFses[i]!;
       const inlineCache = carriesCache ? await inlineCacheFor(services.solver, results, rootFs) : undefined;
-      images.push({ rootFs, config, inlineCache });
+      images.push({ rootFs, config, baseHistory, inlineCache });
     }
     const stated = await stateOf(request, services, plans, images, { startedAt, commit });
     const isNew = steps.some(({ durationMs }) => durationMs > 0);

@@ -59,7 +59,9 @@ export function asObject(value: unknown, what: string): Record<string, unknown> 
   return value as Record<string, unknown>;
 }
 
-/** Stores a document in the form BuildKit and containerd write: indented by two spaces. */
-export function putJson(blobs: BlobStore, document: object): StoredBlob {
-  return blobs.put(JSON.stringify(document, null, 2));
+/** Stores a document, byte for byte as Go has it, so that equal images are equal whoever made them. */
+export function putJson(blobs: BlobStore, document: object, indent = 2): StoredBlob {
+  // Go writes these so that JSON may stand within HTML and JavaScript.
+  const asCode = (sign: string): string => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return blobs.put(JSON.stringify(document, null, indent).replace(/[<>&\u2028\u2029]/g, asCode));
 }

@@ -95,13 +95,15 @@ async function commitPart(
   options: ImageOptions,
 ): Promise<CommittedImage['parts'][number]> {
   const { blobs } = services;
+  const latestTime = options.rewriteTimestamp ? options.epoch : undefined;
   const layers = await packLayers(services, result.rootFs, {
     compression: options.compression,
     force: options.forceCompression,
-    latestTime: options.rewriteTimestamp ? options.epoch : undefined,
+    latestTime,
+    baseLayers: (result.baseHistory ?? []).filter(entry => !entry.empty_layer).length,
   });
   const isOci = options.mediaTypes === 'oci';
-  const config = putJsonCompact(services, completeConfig(services, result, layers, options));
+  const config = putJson(blobs, sorted(completeConfig(services, result, layers, options)), 0);
   const platform = configPlatform(result.config);
   const annotations = selectAnnotations(options.annotations, 'manifest', platform);
   const mediaType = isOci ? mediaTypes.manifest : mediaTypes.dockerManifest;
@@ -132,7 +134,7 @@ function completeConfig(
   let created = result.config.created || history.at(-1)?.created || noTime;
   if (options.epoch !== undefined) {
     const epoch = new Date(options.epoch * 1000).toISOString().replace('.000Z', 'Z');
-    history = limitTimes(history, epoch, result.baseConfig?.history);
+    history = limitTimes(history, epoch, result.baseHistory);
     created = earlier(created, epoch);
   }
   return {
@@ -150,18 +152,17 @@ function originOf(services: ExportServices, result: ImageResult, layer: LayerId)
   return { created: new Date(createdAt).toISOString(), description: result.describe?.(layer) };
 }
 
-/** Fields in alphabetical order and no spaces, as BuildKit has it: other orders would be other images. */
-function putJsonCompact(
-  services: ExportServices,
-  config: ImageConfig,
-): { digest: Descriptor['digest']; size: number } {
-  const sorted = Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1));
-  return services.blobs.put(JSON.stringify(Object.fromEntries(sorted)));
+/** Fields in alphabetical order, as BuildKit has them: other orders would be other images. */
+function sorted(config: ImageConfig): object {
+  return Object.fromEntries(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function layerDescriptor(layer: PackedLayer, isOci: boolean): Descriptor {
-  const { digest, size } = layer;
-  if (isOci) return { mediaType: layer.mediaType, digest, size };
+  const { digest, size, latestTime } = layer;
+  // So that who rewrites times, too, need not look into it: BuildKit.
+  const annotations = { 'buildkit/rewritten-timestamp': String(latestTime) };
+  if (isOci)
+    return { mediaType: layer.mediaType, digest, size, ...(latestTime !== undefined && { annotations }) };
   const mediaType = dockerLayerTypes.get(layer.mediaType) ?? layer.mediaType;
   return { mediaType, digest, size };
 }

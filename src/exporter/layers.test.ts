@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { decompress } from '../content/decompress.ts';
 import { mediaTypes } from '../image/types.ts';
+import { unsetTimeNs } from '../snapshot/times.ts';
 import { digestOf } from '../util/digest.ts';
-import { openWorkshop, plain } from './fixture.ts';
-import { originalVariant, packLayers } from './layers.ts';
+import { executable, openWorkshop, plain } from './fixture.ts';
+import { originalVariant, type PackedLayer, packLayers } from './layers.ts';
 import type { ExportServices } from './types.ts';
 
 const workshop = openWorkshop();
@@ -105,6 +106,43 @@ test('times later than the epoch are rewritten when asked', async () => {
   assert.equal(one!.digest, other!.digest);
   const [untouched] = await packLayers(services, [layer!], gzip);
   assert.notEqual(untouched!.digest, one!.digest);
+  const [based] = await packLayers(services, [layer!], { ...options, baseLayers: 1 });
+  assert.equal(based!.digest, untouched!.digest, 'a base image stays as it is');
+});
+
+test('what has no time of its own has that of the epoch', async () => {
+  const [unset] = workshop.addLayer([], writer =>
+    writer.putDirectory('/made', { ...executable, mtimeNs: unsetTimeNs }),
+  );
+  const [given] = workshop.addLayer([], writer =>
+    writer.putDirectory('/made', { ...executable, mtimeNs: unsetTimeNs - 1_000_000_000n }),
+  );
+  const timeIn = async (layer: string, latestTime?: number): Promise<number> => {
+    const [{ digest }] = (await packLayers(services, [layer], {
+      compression: { type: 'uncompressed' },
+      latestTime,
+    })) as [PackedLayer];
+    return Number.parseInt(String(services.blobs.read(digest, 1 << 20).subarray(136, 147)), 8);
+  };
+  assert.deepEqual(
+    [await timeIn(unset!), await timeIn(unset!, 1_000_000_000), await timeIn(given!, 1_000_000_000)],
+    [315_532_801, 1_000_000_000, 315_532_800],
+  );
+});
+
+test('a layer that came from a cache is rewritten as one that was made here', async () => {
+  const source = layerWith('cached');
+  const [made] = await packLayers(services, [source], gzip);
+  const came = layerWith('cached');
+  store
+    .prepare('INSERT INTO layer_blobs VALUES (?, ?, ?, ?, ?, ?)')
+    .run(came, originalVariant, made!.diffId, made!.digest, made!.size, mediaTypes.layerGzip);
+  const options = { ...gzip, latestTime: 1_000_000_000 };
+  const [fresh, cached] = await packLayers(services, [source, came], options);
+  assert.notEqual(fresh!.digest, made!.digest);
+  assert.equal(cached!.digest, fresh!.digest);
+  const [base] = await packLayers(services, [came], { ...options, baseLayers: 1 });
+  assert.equal(base!.digest, made!.digest);
 });
 
 test('a failure while packing leaves nothing and can be tried again', async () => {

@@ -16,15 +16,22 @@ export interface PackedLayer {
   mediaType: string;
   /** True for the blob that came with an image, false for one made here. */
   isOriginal: boolean;
+  /** What no time in it is later than, where times were rewritten: seconds since the epoch. */
+  latestTime?: number | undefined;
 }
 
 /** How to pack, as far as it decides which blob comes out. */
 export interface LayerOptions {
   compression: Compression;
   force?: boolean | undefined;
-  /** Times in layers made here are at most this: seconds since the epoch. */
+  /** Times in layers are at most this: seconds since the epoch. */
   latestTime?: number | undefined;
+  /** How many of the layers, from the first on, came with a base image and keep their times. */
+  baseLayers?: number | undefined;
 }
+
+/** How one layer is packed. */
+type PackOptions = Omit<LayerOptions, 'baseLayers'>;
 
 /** The variant of a layer's blob that came with an image; others are named by what made them. */
 export const originalVariant = 'original';
@@ -47,17 +54,19 @@ export async function packLayers(
   options: LayerOptions,
 ): Promise<PackedLayer[]> {
   const packed = new Map<LayerId, PackedLayer>();
-  const missing: LayerId[] = [];
-  for (const layer of new Set(layers)) {
-    const known = findPacked(services, layer, options);
+  const missing = new Map<LayerId, PackOptions>();
+  layers.forEach((layer, i) => {
+    if (packed.has(layer) || missing.has(layer)) return;
+    const own = i < (options.baseLayers ?? 0) ? { ...options, latestTime: undefined } : options;
+    const known = findPacked(services, layer, own);
     if (known) packed.set(layer, known);
-    else missing.push(layer);
-  }
-  const queue = missing.values();
+    else missing.set(layer, own);
+  });
+  const queue = missing.entries();
   const work = async (): Promise<void> => {
-    for (const layer of queue) packed.set(layer, await packOnce(services, layer, options));
+    for (const [layer, own] of queue) packed.set(layer, await packOnce(services, layer, own));
   };
-  const workers = Array.from({ length: Math.min(parallel, missing.length) }, work);
+  const workers = Array.from({ length: Math.min(parallel, missing.size) }, work);
   // All have ended before an error goes up, so that nothing is still being written.
   for (const result of await Promise.allSettled(workers))
     if (result.status === 'rejected') throw result.reason;
@@ -72,23 +81,24 @@ interface Row {
   media_type: string;
 }
 
-function findPacked(
-  services: ExportServices,
-  layer: LayerId,
-  options: LayerOptions,
-): PackedLayer | undefined {
-  const original = getRow(services, layer, originalVariant);
+function findPacked(services: ExportServices, layer: LayerId, options: PackOptions): PackedLayer | undefined {
+  const original = originalOf(services, layer, options);
   const wanted = layerTypes[options.compression.type];
   if (original) {
     // Without force a base image's layer stays as its registry has it, only not uncompressed where that was not asked.
     const isGood = options.force ? original.media_type === wanted : original.media_type !== mediaTypes.layer;
     if (isGood || original.media_type === wanted) {
-      const found = use(services, original);
+      const found = use(services, original, options);
       if (found) return found;
     }
   }
-  const row = getRow(services, layer, variantOf(options, original !== undefined));
-  return row && use(services, row);
+  const row = getRow(services, layer, variantOf(options));
+  return row && use(services, row, options);
+}
+
+/** The blob that the layer came as, where its times are as wanted. */
+function originalOf(services: ExportServices, layer: LayerId, { latestTime }: PackOptions): Row | undefined {
+  return latestTime === undefined ? getRow(services, layer, originalVariant) : undefined;
 }
 
 function getRow(services: ExportServices, layer: LayerId, variant: string): Row | undefined {
@@ -99,7 +109,7 @@ function getRow(services: ExportServices, layer: LayerId, variant: string): Row 
     .get(layer, variant) as Row | undefined;
 }
 
-function use(services: ExportServices, row: Row): PackedLayer | undefined {
+function use(services: ExportServices, row: Row, { latestTime }: PackOptions): PackedLayer | undefined {
   if (!services.blobs.use(row.digest) || services.blobs.size(row.digest) !== row.size) return undefined;
   return {
     diffId: row.diff_id,
@@ -107,22 +117,22 @@ function use(services: ExportServices, row: Row): PackedLayer | undefined {
     size: row.size,
     mediaType: row.media_type,
     isOriginal: row.variant === originalVariant,
+    latestTime,
   };
 }
 
-/** Times are only rewritten in layers made here. */
-function variantOf(options: LayerOptions, isImported: boolean): string {
-  const name = compressionName(options.compression);
-  return options.latestTime === undefined || isImported ? name : `${name}@${options.latestTime}`;
+function variantOf({ compression, latestTime }: PackOptions): string {
+  const name = compressionName(compression);
+  return latestTime === undefined ? name : `${name}@${latestTime}`;
 }
 
 async function packOnce(
   services: ExportServices,
   layer: LayerId,
-  options: LayerOptions,
+  options: PackOptions,
 ): Promise<PackedLayer> {
-  const original = getRow(services, layer, originalVariant);
-  const variant = variantOf(options, original !== undefined);
+  const original = originalOf(services, layer, options);
+  const variant = variantOf(options);
   const lock = await acquireLock(services.store, `pack ${layer} ${variant}`, services.signal);
   try {
     return findPacked(services, layer, options) ?? (await pack(services, layer, options, variant, original));
@@ -134,7 +144,7 @@ async function packOnce(
 async function pack(
   services: ExportServices,
   layer: LayerId,
-  options: LayerOptions,
+  options: PackOptions,
   variant: string,
   original: Row | undefined,
 ): Promise<PackedLayer> {
@@ -174,7 +184,7 @@ async function pack(
       .run(layer, variant, diffId, digest, size, mediaType);
     rememberContent(services, digest, diffId, unpackedSize);
   });
-  return { diffId, digest, size, mediaType, isOriginal: false };
+  return { diffId, digest, size, mediaType, isOriginal: false, latestTime: options.latestTime };
 }
 
 /** Keeps what a layer blob holds, once it was seen. */

@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { resolve } from 'node:path';
+import { limitTime } from '../snapshot/times.ts';
 import type { Entry, FileTree } from '../snapshot/types.ts';
 import { copyRange } from '../syscall/copy.ts';
 import { makeNode } from '../syscall/nodes.ts';
@@ -22,7 +23,7 @@ import { makeDirectories } from '../util/directories.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
 import { Pace } from '../util/pace.ts';
 import { cannotWrite } from './destination.ts';
-import { limitTime, type TreeOptions } from './tar.ts';
+import type { TreeOptions } from './tar.ts';
 import { type TreeToWrite, walkTree } from './tree.ts';
 
 export interface LocalOptions extends TreeOptions {

@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { limitTime } from '../snapshot/times.ts';
 import { type TarItem, writeTar } from '../tar/writer.ts';
 import type { ByteString } from '../util/bytes.ts';
 import { type TreeToWrite, walkTree } from './tree.ts';
@@ -62,11 +63,4 @@ function* items(trees: readonly TreeToWrite[], options: TreeOptions): Generator<
         content,
       };
   }
-}
-
-/** The time in nanoseconds, at most the epoch in seconds. */
-export function limitTime(mtimeNs: bigint, epoch: number | undefined): bigint {
-  if (epoch === undefined) return mtimeNs;
-  const limit = BigInt(epoch) * 1_000_000_000n;
-  return mtimeNs > limit ? limit : mtimeNs;
 }

@@ -1,7 +1,7 @@
 import type { Attestation } from '../attest/types.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import type { Compression } from '../content/compression.ts';
-import type { Descriptor, ImageConfig, Platform } from '../image/types.ts';
+import type { Descriptor, HistoryEntry, ImageConfig, Platform } from '../image/types.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { LayerId, RootFs } from '../snapshot/types.ts';
 import type { Store } from '../store/store.ts';
@@ -36,8 +36,8 @@ export interface ImageResult {
   rootFs: RootFs;
   /** `rootfs.diff_ids` is not read; `history` may lack layers, times and the entries of layers. */
   config: ImageConfig;
-  /** The config of the image it stands on, whose history keeps its times. */
-  baseConfig?: ImageConfig | undefined;
+  /** The part of the history that came with a base image: its times stay, as do those in its layers. */
+  baseHistory?: readonly HistoryEntry[] | undefined;
   /** The cache that the image carries, for the field of its config. */
   inlineCache?: string | undefined;
   /** What made a layer, for layers that the history does not tell of. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, linkSync, lstatSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { unsetTimeNs } from './making.ts';
+import { unsetTimeNs } from '../snapshot/times.ts';
 import { copyAction, type Files, Workshop } from './testing.ts';
 
 // What is expected here is what Docker's BuildKit made of the same COPY.

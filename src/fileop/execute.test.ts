@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { FileActionKind } from '../llb/ops.ts';
+import { unsetTimeNs } from '../snapshot/times.ts';
 import type { RootFs } from '../snapshot/types.ts';
 import { LocalTree } from '../source/local.ts';
 import { setXattr } from '../syscall/xattrs.ts';
 import { executeFileOp } from './execute.ts';
-import { unsetTimeNs } from './making.ts';
 import { chain, copyAction, Workshop } from './testing.ts';
 
 process.umask(0o022);

@@ -1,7 +1,8 @@
 import type { MkdirAction, MkfileAction, RmAction, SymlinkAction } from '../llb/ops.ts';
+import { unsetTimeNs } from '../snapshot/times.ts';
 import { type ByteString, bytesFromText } from '../util/bytes.ts';
 import { StagecraftError } from '../util/errors.ts';
-import { directoryMetadata, type Making, timeOf, unsetTimeNs } from './making.ts';
+import { directoryMetadata, type Making, timeOf } from './making.ts';
 import type { OpenLayer } from './open-layer.ts';
 import { clean, parentOf } from './path.ts';
 import { expandWildcards, hasWildcards, resolveParents } from './wildcards.ts';

@@ -1,12 +1,7 @@
+import { unsetTimeNs } from '../snapshot/times.ts';
 import type { LayerId, Metadata } from '../snapshot/types.ts';
 import type { DigestTable } from '../source/digest-table.ts';
 import type { Pace } from '../util/pace.ts';
-
-/**
- * The time of what an operation makes when it is not told one: 1980-01-01, the first that every archive format can
- * hold. BuildKit takes the clock, which would make every build's layers differ.
- */
-export const unsetTimeNs = 315_532_800_000_000_000n;
 
 /** A layer that the last run of the operation made, to take unchanged files from. */
 export interface PreviousLayer {

@@ -1,13 +1,14 @@
 import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { decompress, detectCompression } from '../content/decompress.ts';
 import type { Allowance } from '../snapshot/allowance.ts';
+import { unsetTimeNs } from '../snapshot/times.ts';
 import type { FileTree, Metadata } from '../snapshot/types.ts';
 import { resolvePath } from '../source/paths.ts';
 import type { DigestedTree } from '../source/types.ts';
 import { TarReader } from '../tar/reader.ts';
 import { type ByteString, textFromBytes } from '../util/bytes.ts';
 import { StagecraftError } from '../util/errors.ts';
-import { type Making, unsetTimeNs } from './making.ts';
+import type { Making } from './making.ts';
 import type { OpenLayer } from './open-layer.ts';
 import { clean, parentOf } from './path.ts';
 import type { CopySource } from './selection.ts';

@@ -134,6 +134,7 @@ async function useImage(
   stage.platform = stage.platform ?? (planner.request.implicitPlatform ? runsAs(planner, own) : platform);
   stage.baseName = pinned(resolved);
   stage.image = baseImage(resolved.config);
+  stage.baseHistory = stage.image.history ?? [];
   warnPlatform(planner, stage, written, own);
   if (isEmptyImage(resolved.config)) return;
   // Its number in progress names is out of all steps, and triggers of the image may still add some.
@@ -228,6 +229,7 @@ function standOn(stage: StagePlan, resolved: ResolvedImage | undefined, source: 
     return;
   }
   stage.image = baseImage(resolved.config);
+  stage.baseHistory = stage.image.history ?? [];
   stage.baseName = pinned(resolved);
   stage.tree = isEmptyImage(resolved.config) ? undefined : source(stage.baseName);
 }

@@ -65,6 +65,7 @@ export async function planStages(
     },
     required: required.map(stage => ({ stage: stage.title, definition: definitionOf(stage) })),
     config: resultConfig(planner, target),
+    baseHistory: target.baseHistory,
     warnings: warnings.list(),
     stages: table.stages
       .filter(stage => reached.has(stage))

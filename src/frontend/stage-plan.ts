@@ -57,6 +57,8 @@ export class StagePlan {
 
   /** False where the config of its base image, or of that of its base stage, is not at hand. */
   isBaseKnown = true;
+  /** What its base image, or that of its base stage, says of how it was made. */
+  baseHistory: readonly HistoryEntry[] = [];
   /** True once the base image is known. */
   resolved = false;
   /** True once all its instructions are planned: then others may read from it. */
@@ -139,6 +141,7 @@ export class StagePlan {
     this.tree = base.tree;
     const { OnBuild: _, ...config } = base.image.config ?? {};
     this.image = { ...base.image, config };
+    this.baseHistory = base.baseHistory;
     this.env = base.env;
     this.cwd = base.cwd;
     this.user = base.user;

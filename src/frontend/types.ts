@@ -1,5 +1,5 @@
 import type { Dockerfile } from '../dockerfile/types.ts';
-import type { ImageConfig, Platform } from '../image/types.ts';
+import type { HistoryEntry, ImageConfig, Platform } from '../image/types.ts';
 import type { Definition } from '../llb/definition.ts';
 import type { Digest } from '../util/digest.ts';
 import type { SourceRange } from '../util/errors.ts';
@@ -119,6 +119,8 @@ export interface FrontendResult {
    * own entries have no `created` unless there is a source date; the exporter fills in the time of the layer.
    */
   config: ImageConfig;
+  /** The entries of the history that came with the base image; none without one. */
+  baseHistory: readonly HistoryEntry[];
   warnings: FrontendWarning[];
   /** Stages that the target reaches, in order, for displays. `base` as resolved: a pinned image, a stage, `scratch`. */
   stages: { name: string; index: number; base: string }[];

@@ -112,12 +112,13 @@ export function checkConfig(document: Record<string, unknown>, what: string): Im
 
 /** The platform that a config says. */
 export function configPlatform(config: ImageConfig): Platform {
+  // In the order in which Go writes them: an index is told by its digest.
   return {
-    os: config.os,
     architecture: config.architecture,
-    ...(config.variant ? { variant: config.variant } : {}),
+    os: config.os,
     ...(config['os.version'] ? { 'os.version': config['os.version'] } : {}),
     ...(config['os.features'] ? { 'os.features': config['os.features'] } : {}),
+    ...(config.variant ? { variant: config.variant } : {}),
   };
 }
 

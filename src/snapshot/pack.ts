@@ -6,11 +6,12 @@ import { emptyRoot, entryOf } from './entry.ts';
 import { readListing } from './listing.ts';
 import { imageXattrs, isOpaque } from './overlay.ts';
 import { ownership } from './ownership.ts';
+import { limitTime } from './times.ts';
 import { join, sortNames } from './tree.ts';
 import type { Entry, EntryType } from './types.ts';
 
 export interface PackOptions {
-  /** Times after this one, in seconds since the epoch, become it: `SOURCE_DATE_EPOCH`. */
+  /** Times after this one, in seconds since the epoch, become it, and those that nothing told: `SOURCE_DATE_EPOCH`. */
   readonly latestTime?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -32,14 +33,14 @@ export function packLayer(dir: string, options: PackOptions = {}): AsyncIterable
 
 class Packer {
   readonly #dir: ByteString;
-  readonly #latest: bigint | undefined;
+  readonly #latest: number | undefined;
   /** Names of files with several links, by inode number: the first counts. */
   readonly #links = new Map<bigint, ByteString>();
   readonly #owners = ownership();
 
   constructor(dir: ByteString, options: PackOptions) {
     this.#dir = dir;
-    this.#latest = options.latestTime === undefined ? undefined : BigInt(options.latestTime) * 1_000_000_000n;
+    this.#latest = options.latestTime;
   }
 
   *items(): Generator<TarItem> {
@@ -87,7 +88,6 @@ class Packer {
 
   #header(path: ByteString, place: ByteString, type: EntryType, stat: BigIntStats) {
     const entry: Entry = entryOf(stat, place || this.#dir, this.#owners);
-    const late = this.#latest !== undefined && entry.mtimeNs > this.#latest;
     return {
       name: path,
       type: type as Exclude<EntryType, 'socket'>,
@@ -95,7 +95,7 @@ class Packer {
       uid: entry.uid,
       gid: entry.gid,
       size: entry.size,
-      mtimeNs: late ? this.#latest! : entry.mtimeNs,
+      mtimeNs: limitTime(entry.mtimeNs, this.#latest),
       major: entry.rdev.major,
       minor: entry.rdev.minor,
       // The kernel lets no symlink have any that an image keeps.

@@ -169,8 +169,11 @@ export function encodeHeader(
   block[156] = header.typeflag === 'x' ? 0x78 : typeflags[header.typeflag];
   block.write(header.linkname, 157, 100, 'latin1');
   block.write('ustar\x0000', 257, 8, 'latin1');
-  octal(block, 329, 8, header.major);
-  octal(block, 337, 8, header.minor);
+  // Go leaves them out of extended headers, and so does BuildKit.
+  if (header.typeflag !== 'x') {
+    octal(block, 329, 8, header.major);
+    octal(block, 337, 8, header.minor);
+  }
   if (header.prefix !== undefined) block.write(header.prefix, 345, 155, 'latin1');
   let sum = 8 * 32;
   for (let i = 0; i < blockSize; i++) sum += block[i]!;

@@ -122,6 +122,8 @@ export function recordsFor(
     if (value.length > 0) records.push([xattrPrefix + key, Buffer.from(value).toString('latin1')]);
   }
   if (records.length === 0) return '';
+  // As Go has it: with an extended header there is no use of the ustar prefix.
+  if (!badPath && header.storedName.length > 100) records.push(['path', header.storedName]);
   records.sort(([a], [b]) => (a < b ? -1 : 1));
   return records.map(([key, value]) => encodeRecord(key, value)).join('');
 }
@@ -129,4 +131,10 @@ export function recordsFor(
 function isAscii(bytes: ByteString): boolean {
   for (let i = 0; i < bytes.length; i++) if (bytes.charCodeAt(i) > 0x7f) return false;
   return true;
+}
+
+/** A name for a plain header that follows an extended one, which has the whole: as Go cuts it. */
+export function plainName(name: ByteString): ByteString {
+  const ascii = isAscii(name) ? name : name.replace(/[\u0080-\u00ff]/g, '');
+  return ascii.length > 100 ? ascii.slice(0, 100).replace(/\/+$/, '') : ascii;
 }

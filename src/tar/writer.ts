@@ -4,7 +4,7 @@ import { textFromBytes } from '../util/bytes.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { Pace } from '../util/pace.ts';
 import { blockSize, encodeHeader, splitName, type TarHeader } from './header.ts';
-import { recordsFor } from './pax.ts';
+import { plainName, recordsFor } from './pax.ts';
 import type { SparseRun } from './sparse.ts';
 
 /** The content of a file. It must have as many bytes as the header says. */
@@ -81,7 +81,10 @@ function writeHeaders(out: Output, header: WholeHeader): void {
   let seconds = header.mtimeNs / second;
   if (header.mtimeNs % second < 0n) seconds -= 1n;
   const records = recordsFor(header, seconds);
-  const split = splitName(header.storedName) ?? { name: header.storedName };
+  const names =
+    records === ''
+      ? { ...splitName(header.storedName)!, linkname: header.linkname }
+      : { name: plainName(header.storedName), linkname: plainName(header.linkname) };
   if (records !== '') {
     encodeHeader(out.block(), {
       ...{ name: extensionName(header.storedName), linkname: '', typeflag: 'x', mode: 0, uid: 0, gid: 0 },
@@ -91,8 +94,7 @@ function writeHeaders(out: Output, header: WholeHeader): void {
     out.pad();
   }
   encodeHeader(out.block(), {
-    ...split,
-    linkname: header.linkname,
+    ...names,
     typeflag: header.type,
     mode: header.mode,
     uid: header.uid,
@@ -104,11 +106,13 @@ function writeHeaders(out: Output, header: WholeHeader): void {
   });
 }
 
-/** What readers that know no extended headers would unpack them as: the form the standard suggests. */
+/**
+ * What readers that know no extended headers would unpack them as: the form the standard suggests, as Go has it, so that
+ * layers are what BuildKit would make of the same files.
+ */
 function extensionName(name: ByteString): ByteString {
-  const whole = name.endsWith('/') ? name.slice(0, -1) : name;
-  const slash = whole.lastIndexOf('/') + 1;
-  return `${whole.slice(0, slash)}PaxHeaders.0/${whole.slice(slash)}`.slice(0, 100);
+  const slash = name.lastIndexOf('/') + 1;
+  return plainName(`${name.slice(0, slash)}PaxHeaders.0/${name.slice(slash)}`).replace(/\/+$/, '');
 }
 
 /** Yields whenever a chunk may be full. */
