@@ -82,7 +82,9 @@ class Walk {
     const isWanted = include?.matched ?? true;
     const exclude = isWanted ? this.#exclude?.match(candidate, directory?.exclude) : undefined;
     const isTop = directory === undefined;
-    const level: Level = { name, path, entry, isTop, isIncluded: false, include, exclude };
+    // What patterns say of the start itself says nothing of what is below.
+    const passedOn = candidate === '' ? {} : { include, exclude };
+    const level: Level = { name, path, entry, isTop, isIncluded: false, ...passedOn };
     if (isWanted && !(exclude?.matched ?? false))
       for (const each of [...above, level]) {
         if (each.isIncluded) continue;
