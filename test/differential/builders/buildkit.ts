@@ -28,7 +28,8 @@ export class BuildKit implements Builder {
     this.#base = base;
   }
 
-  async build(id: string, each: Case, context: string): Promise<Result> {
+  /** @param more words for `buildctl` */
+  async build(id: string, each: Case, context: string, more: readonly string[] = []): Promise<Result> {
     await this.#base();
     // The images come as layouts that we wrote: the daemon has no store of images.
     const images: string[] = [];
@@ -43,7 +44,7 @@ export class BuildKit implements Builder {
     }
     const layout = this.#work.path(`buildkit-${id}`);
     const output = ['-o', `type=oci,tar=false,dest=${layout},name=case:latest`];
-    const outcome = await this.#buildctl(...optionsOf(each, context), ...images, ...output);
+    const outcome = await this.#buildctl(...optionsOf(each, context), ...images, ...output, ...more);
     return { outcome, image: () => readImage(layout, this.#work.path(`buildkit-${id}-files`)) };
   }
 

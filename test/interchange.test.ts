@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { contextOf, flagsOf, makeBase, parentsOf } from './differential/builders/builder.ts';
+import { BuildKit } from './differential/builders/buildkit.ts';
+import { topics } from './differential/topics.ts';
+import { busyboxFile } from './support/busybox.ts';
+import { Docker, needsDocker } from './support/docker.ts';
+import { needs } from './support/needs.ts';
+import { Registry } from './support/registry.ts';
+import { type Build, type Files, Workspace } from './support/workspace.ts';
+
+/** Steps that ran, though a cache was there. */
+const ran = ({ steps }: Build): string[] =>
+  steps
+    .filter(step => !step.cached && / (RUN|COPY|ADD|WORKDIR) /.test(step.name))
+    .map(step => step.name.replace(/^.*?\] /, ''));
+
+suite('caches of other builders', () => {
+  const work = new Workspace();
+
+  // Its BuildKit is of 2021: processes, patterns and owners have other keys there than in later versions.
+  test('inline: Docker’s here, and ours there', {
+    skip: needsDocker || needs('busybox', 'docker-registry'),
+  }, async () => {
+    const registry = await Registry.start(work);
+    const docker = new Docker(work);
+    const base = `${registry.host}/base:1`;
+    const tools = work.context({
+      Dockerfile: 'FROM scratch\nCOPY busybox /bin/sh\nCOPY busybox /x\n',
+      busybox: busyboxFile,
+    });
+    await work.build(tools, ['--push', '-t', base]);
+    const dockerfile = `FROM ${base} AS files
+COPY one /files/one
+WORKDIR /work
+FROM ${base}
+COPY two more /copies/
+COPY --from=files /files /files
+ADD three /three/
+WORKDIR /end
+`;
+    const files = (one: string): Files => ({
+      Dockerfile: dockerfile,
+      one,
+      two: 'two',
+      'more/x': 'x',
+      'three/y': 'y',
+    });
+    const [theirs, ours] = [`${registry.host}/app:docker`, `${registry.host}/app:stagecraft`];
+    const build = ['build', '--progress=plain'];
+    const inline = ['--build-arg', 'BUILDKIT_INLINE_CACHE=1'];
+
+    await docker.ok(...build, ...inline, '-t', theirs, work.context(files('1')));
+    await docker.ok('push', theirs);
+    const from = ['--cache-from', theirs, '-o', 'type=cacheonly'];
+    assert.deepEqual(ran(await new Workspace().build(files('1'), from)), []);
+    // What only the other stage has is not in the image, and so not in its cache.
+    assert.deepEqual(ran(await new Workspace().build(files('2'), from)), [
+      'COPY one /files/one',
+      'WORKDIR /work',
+      'COPY --from=files /files /files',
+      'ADD three /three/',
+      'WORKDIR /end',
+    ]);
+
+    await new Workspace().build(files('3'), [...inline, '--push', '-t', ours]);
+    const cachedSteps = async (one: string): Promise<string[]> => {
+      const { code, stderr } = await docker.try(...build, '--cache-from', ours, work.context(files(one)));
+      assert.equal(code, 0, stderr);
+      const names = new Map(
+        [...stderr.matchAll(/^(#\d+) \[.*?\] (.*)$/gm)].map(([, id, name]) => [id, name!]),
+      );
+      return [...stderr.matchAll(/^(#\d+) CACHED$/gm)].map(([, id]) => names.get(id)!);
+    };
+    const found = [
+      'COPY two more /copies/',
+      'COPY --from=files /files /files',
+      'ADD three /three/',
+      'WORKDIR /end',
+    ];
+    for (const name of found) assert.ok((await cachedSteps('3')).includes(name), name);
+    assert.ok(!(await cachedSteps('4')).includes('WORKDIR /end'));
+  });
+
+  // A newer BuildKit, where somebody runs it, must agree on every step.
+  if (process.env.BUILDKIT_HOST !== undefined)
+    for (const topic of topics)
+      suite(topic.name, { concurrency: 2 }, () => {
+        const base = makeBase(work);
+        const buildkit = new BuildKit(work, () => base);
+        for (const [index, each] of topic.cases.entries()) {
+          if (each.refused !== undefined || each.without?.buildkit !== undefined) continue;
+          test(each.name, async () => {
+            const id = `caches-${topic.name.toLowerCase().replaceAll(/\W+/g, '-')}-${index}`;
+            const context = await contextOf(work, each);
+            const [theirs, ours] = [work.path(`${id}-theirs`), work.path(`${id}-ours`)];
+            const to = ['--export-cache', `type=local,mode=max,dest=${theirs}`];
+            const { outcome } = await buildkit.build(id, each, context, to);
+            assert.equal(outcome.code, 0, outcome.stderr);
+            const store = new Workspace();
+            await store.ok('load', '-i', await base);
+            for (const [name, file] of parentsOf(each, context))
+              await store.ok('build', '-t', name, '-f', file, context);
+            const args = [...flagsOf(each, context), '-o', 'type=cacheonly'];
+            const found = await store.build(context, [...args, '--cache-from', `type=local,src=${theirs}`]);
+            assert.deepEqual(ran(found), []);
+            rmSync(store.store, { recursive: true });
+            await store.ok('load', '-i', await base);
+            for (const [name, file] of parentsOf(each, context))
+              await store.ok('build', '-t', name, '-f', file, context);
+            await store.build(context, [...args, '--cache-to', `type=local,mode=max,dest=${ours}`]);
+            assert.deepEqual(recordsIn(ours), recordsIn(theirs));
+          });
+        }
+      });
+});
+
+/** The digests of the records in a directory, each with those of what it stands on. */
+function recordsIn(directory: string): string[] {
+  const blob = (digest: string) =>
+    JSON.parse(readFileSync(join(directory, 'blobs', digest.replace(':', '/')), 'utf8'));
+  const { manifests } = JSON.parse(readFileSync(join(directory, 'index.json'), 'utf8'));
+  const { records = [] } = blob(blob(manifests.at(-1).digest).config.digest);
+  return records
+    .map(({ digest, inputs = [] }: { digest: string; inputs?: { link?: number; selector?: string }[][] }) => {
+      const links = inputs.map(each =>
+        each.map(({ link = 0, selector = '' }) => `${records[link].digest} ${selector}`),
+      );
+      return JSON.stringify([digest, ...links.map(each => each.sort())]);
+    })
+    .sort();
+}
