@@ -18,6 +18,9 @@ const chunks = {
   program: ['cli/program', 'cli/command'],
   store: ['api/images'],
   build: ['cli/commands/build'],
+  // What a step that runs needs besides, and then the new image.
+  step: ['source/image', 'sandbox/choose', 'sandbox/emulation'],
+  image: ['snapshot/pack', 'content/compress', 'lint/image-warnings'],
 };
 
 const { output } = await build({

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isErrno, StagecraftError } from '../util/errors.ts';
 import type { HandedFiles } from './handed.ts';
-import type { Streams, StreamTarget } from './streams.ts';
+import { openStreams, type Streams, type StreamTarget } from './streams.ts';
 
 /** Milliseconds between asking processes to end and ending them. */
 const grace = 200;
@@ -43,8 +43,7 @@ export interface ChainEnd {
  */
 export async function runChain(chain: Chain): Promise<ChainEnd> {
   if (chain.signal?.aborted) throw cancelled();
-  const { openStreams } = await import('./streams.ts');
-  const streams = await openStreams(chain.streams);
+  const streams = openStreams(chain.streams);
   // Still sees the old /proc: if this process is gone already, nobody would end what follows.
   const script = chain.files.add(`[ -d /proc/${process.pid} ] || exit 1\n${chain.script}`);
   try {

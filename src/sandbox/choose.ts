@@ -1,6 +1,8 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { StagecraftError } from '../util/errors.ts';
+import { openCrun } from './crun.ts';
+import { RuntimeSandbox } from './runtime.ts';
 import type { Sandbox } from './types.ts';
 
 /** The ladder, best first. */
@@ -32,7 +34,6 @@ export function wantedRung(): RungName {
 
 /** One rung by its name. */
 export async function openRung(name: RungName): Promise<Sandbox> {
-  const { RuntimeSandbox } = await import('./runtime.ts');
   if (name === 'builtin') {
     const { builtinRung } = await import('./builtin.ts');
     return new RuntimeSandbox(builtinRung());
@@ -40,10 +41,7 @@ export async function openRung(name: RungName): Promise<Sandbox> {
   const path = findProgram(name);
   if (path === undefined)
     throw new StagecraftError('unsupported', `${name} is not installed, but STAGECRAFT_SANDBOX asks for it.`);
-  if (name === 'crun') {
-    const { openCrun } = await import('./crun.ts');
-    return new RuntimeSandbox(await openCrun(path));
-  }
+  if (name === 'crun') return new RuntimeSandbox(await openCrun(path));
   return new RuntimeSandbox((await import('./runc.ts')).runcRung(path));
 }
 

@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { makeMemoryFile, makePipe } from '../syscall/pipe.ts';
+import { connectTerminal } from './terminal.ts';
 
 /** Where a sandbox's standard streams lead. */
 export type StreamTarget =
@@ -25,10 +26,9 @@ export interface Streams {
 
 type Stream = number | 'inherit' | 'ignore';
 
-export async function openStreams(target: StreamTarget): Promise<Streams> {
+export function openStreams(target: StreamTarget): Streams {
   if (target.to === 'callback') return openPipes(target.output, target.input);
   if (target.to === 'inherit') return { ...idle, stdio: ['inherit', 'inherit', 'inherit'] };
-  const { connectTerminal } = await import('./terminal.ts');
   const { slave, close } = connectTerminal();
   return { ...idle, stdio: [slave, slave, slave], started: () => closeSync(slave), close };
 }

@@ -94,6 +94,7 @@ class StoredLayers implements LayerStore {
   }
 
   remove(id: LayerId): void {
+    this.#listings.delete(id);
     const place = draftPlace(this.#store);
     this.#store.transaction(() => {
       this.#store.prepare('DELETE FROM layers WHERE id = ?').run(id);
@@ -106,12 +107,6 @@ class StoredLayers implements LayerStore {
     const key = rootFs.join(' ');
     let view = this.#views.get(key)?.deref();
     if (view === undefined) {
-      const missing = rootFs.find(id => !existsSync(this.dir(id)));
-      if (missing !== undefined)
-        throw new StagecraftError(
-          'not-found',
-          `The layer ${missing} is not in the store ${this.#store.root}.`,
-        );
       view = new RootView(rootFs.map(id => this.#listingsOf(id)));
       this.#views.set(key, new WeakRef(view));
     }
@@ -152,7 +147,10 @@ class StoredLayers implements LayerStore {
   #listingsOf(id: LayerId): LayerListings {
     let listings = this.#listings.get(id)?.deref();
     if (listings === undefined) {
-      listings = new LayerListings(this.dir(id));
+      const dir = this.dir(id);
+      if (!existsSync(dir))
+        throw new StagecraftError('not-found', `The layer ${id} is not in the store ${this.#store.root}.`);
+      listings = new LayerListings(dir);
       this.#listings.set(id, new WeakRef(listings));
     }
     return listings;
