@@ -54,8 +54,15 @@ describe('stagecraft scan', { skip: needs('root') }, () => {
     const lines = stdout.split('\n').map(line => line.trim().split(/\s{2,}/));
     assert.deepEqual(lines, [
       ['SEVERITY', 'ID', 'PACKAGE', 'VERSION', 'FIXED IN', 'BROUGHT BY'],
-      ['critical 9.8', 'CVE-2026-1', 'libc6', '2.36-9', '2.36-9+deb12u1', 'COPY base / # buildkit'],
-      ['medium', 'GHSA-left', 'left', '1.3.0', 'COPY app /app # buildkit'],
+      [
+        'critical 9.8',
+        'CVE-2026-1',
+        'libc6',
+        '2.36-9',
+        '2.36-9+deb12u1',
+        'Dockerfile:2 COPY base / # buildkit',
+      ],
+      ['medium', 'GHSA-left', 'left', '1.3.0', 'Dockerfile:3 COPY app /app # buildkit'],
       [''],
       ['app:latest, 2 packages: 1 critical, 1 medium'],
       [''],
@@ -89,9 +96,42 @@ describe('stagecraft scan', { skip: needs('root') }, () => {
       ],
     );
     assert.equal(tool.driver.rules[0].properties['security-severity'], '9.8');
-    assert.equal(
-      results[0].locations[0].physicalLocation.artifactLocation.uri,
-      'var/lib/dpkg/status.d/libc6',
+    const [{ locations, relatedLocations }] = results;
+    assert.deepEqual(locations[0].physicalLocation, {
+      artifactLocation: { uri: 'Dockerfile' },
+      region: { startLine: 2 },
+    });
+    assert.equal(relatedLocations[0].physicalLocation.artifactLocation.uri, 'var/lib/dpkg/status.d/libc6');
+  });
+
+  test('provenance tells the line of an image that was built elsewhere', async () => {
+    const dockerfile = 'FROM scratch AS one\n\nWORKDIR /srv\nCOPY app /srv\nFROM scratch\nCOPY base /\n';
+    const more = work.context({ ...files, Dockerfile: dockerfile });
+    const archive = work.path('more.tar');
+    const elsewhere = { env: { STAGECRAFT_ROOT: work.path('elsewhere') } };
+    await work.ok(
+      'build',
+      '--provenance',
+      'true',
+      '--target',
+      'one',
+      '-o',
+      `type=oci,dest=${archive}`,
+      '-t',
+      'more',
+      more,
+    );
+    assert.equal((await work.stagecraft(['load', '-i', archive], elsewhere)).code, 0);
+    const { stdout } = await work.stagecraft(
+      ['scan', '--db', database, '--format', 'json', 'more'],
+      elsewhere,
+    );
+    assert.deepEqual(
+      JSON.parse(stdout).vulnerabilities.map((each: { id: string; layer: { origin: object } }) => [
+        each.id,
+        each.layer.origin,
+      ]),
+      [['GHSA-left', { file: 'Dockerfile', line: 4 }]],
     );
   });
 

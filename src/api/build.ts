@@ -6,6 +6,8 @@ import type { FrontendResult } from '../frontend/types.ts';
 import { formatPlatform, normalizePlatform } from '../image/platform.ts';
 import { solve } from '../solver/solver.ts';
 import { checkNewName } from '../store/images.ts';
+import { noteOrigins } from '../store/origins.ts';
+import type { Store } from '../store/store.ts';
 import { StagecraftError } from '../util/errors.ts';
 import type { BuildRun } from './attestations.ts';
 import { checkBuiltImage } from './built-image.ts';
@@ -77,7 +79,8 @@ export async function build(asked: BuildRequest): Promise<BuildResult> {
           ),
         ),
       );
-    const { blobs } = services.sources;
+    const { blobs, store } = services.sources;
+    noteLines(store, plans, written);
     const { sharedMounts } = services;
     const cache = await exportCaches({ ...services.solver, blobs, sharedMounts }, request.cacheTo ?? [], {
       results,
@@ -112,6 +115,15 @@ export async function plan(request: BuildRequest): Promise<FrontendResult> {
 function wantsFiles({ cacheFrom = [], cacheTo = [], checks }: BuildRequest, outputs: Output[]): boolean {
   if (cacheFrom.length === 0 || checks?.level === 'advice') return true;
   return outputs.some(({ type }) => type !== 'cacheonly') || cacheTo.some(({ mode }) => mode === 'min');
+}
+
+/** Keeps which lines made the layers of the images that are in the store now. */
+function noteLines(store: Store, plans: readonly CheckedPlan[], written: readonly Exported[]): void {
+  for (const { image } of written)
+    image?.parts.forEach(({ descriptor }, i) => {
+      const { layerLines: lines, subject } = plans[i]!;
+      noteOrigins(store, descriptor.digest, { file: subject.file.name, lines });
+    });
 }
 
 /** The request with what its context's commit adds to it. */

@@ -1,5 +1,7 @@
+import type { Origin } from '../attest/origins.ts';
 import { formatPlatform, parsePlatform } from '../image/platform.ts';
 import { familiarName } from '../image/reference.ts';
+import type { Descriptor } from '../image/types.ts';
 import { type DocumentFormat, formatDocument } from '../sbom/format.ts';
 import { takeInventory } from '../sbom/inventory.ts';
 import type { Inventory } from '../sbom/types.ts';
@@ -9,7 +11,9 @@ import { blobsOf } from '../store/blobs.ts';
 import { findImage, isUntagged } from '../store/images.ts';
 import { type ReadImage, readImage } from '../store/inspect.ts';
 import { takeLease } from '../store/leases.ts';
-import { openStore } from '../store/store.ts';
+import { originsOf } from '../store/origins.ts';
+import { addStatements, type Stated } from '../store/statements.ts';
+import { openStore, type Store } from '../store/store.ts';
 import { type ByteString, bytesFromText } from '../util/bytes.ts';
 import type { Digest } from '../util/digest.ts';
 import { version } from '../util/version.ts';
@@ -39,7 +43,15 @@ export interface ImageInventory extends Inventory {
   /** RFC 3339, whole seconds. */
   readonly created: string;
   /** Base first. */
-  readonly layers: readonly { readonly diffId: Digest; readonly createdBy: string }[];
+  readonly layers: readonly ImageLayer[];
+}
+
+export interface ImageLayer {
+  readonly diffId: Digest;
+  /** The step, as the image's history has it. */
+  readonly createdBy: string;
+  /** The line of the Dockerfile, where the store or provenance of the image knows it. */
+  readonly origin?: Origin;
 }
 
 /**
@@ -68,7 +80,7 @@ export async function listPackages(request: InventoryRequest): Promise<ImageInve
       digest: image.descriptor.digest,
       platform: formatPlatform(image.platform),
       created: timeOf(request.sourceDateEpoch, image.config.created),
-      layers: layersOf(image),
+      layers: await layersOf(store, record.descriptor, image),
     };
   } finally {
     lease.release();
@@ -107,7 +119,30 @@ function timeOf(epoch: number | undefined, created: string | undefined): string 
   return new Date(Number.isNaN(time) ? 0 : time).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-function layersOf({ config }: ReadImage): ImageInventory['layers'] {
+async function layersOf(store: Store, index: Descriptor, image: ReadImage): Promise<ImageLayer[]> {
+  const { config } = image;
   const steps = (config.history ?? []).filter(entry => !entry.empty_layer);
-  return config.rootfs.diff_ids.map((diffId, i) => ({ diffId, createdBy: steps[i]?.created_by ?? '' }));
+  const origins = await originsOfImage(store, index, image);
+  return config.rootfs.diff_ids.map((diffId, i) => {
+    const origin = origins[i];
+    return { diffId, createdBy: steps[i]?.created_by ?? '', ...(origin && { origin }) };
+  });
+}
+
+async function originsOfImage(
+  store: Store,
+  index: Descriptor,
+  { descriptor, manifest }: ReadImage,
+): Promise<(Origin | undefined)[]> {
+  const known = originsOf(store, descriptor.digest);
+  if (known !== undefined)
+    return known.lines.map(line => (line === null ? undefined : { file: known.file, line }));
+  const stated: Stated = {};
+  addStatements(stated, blobsOf(store), index, descriptor.digest);
+  if (stated.Provenance === undefined) return [];
+  const { originsIn } = await import('../attest/origins.ts');
+  return originsIn(
+    stated.Provenance.SLSA,
+    manifest.layers.map(({ digest }) => digest),
+  );
 }

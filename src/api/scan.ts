@@ -4,8 +4,7 @@ import { matchVulnerabilities, type Vulnerability } from '../osv/match.ts';
 import type { Level } from '../osv/severity.ts';
 import { takeLease } from '../store/leases.ts';
 import { openStore } from '../store/store.ts';
-import type { Digest } from '../util/digest.ts';
-import { type ImageInventory, type InventoryRequest, listPackages } from './sbom.ts';
+import { type ImageInventory, type ImageLayer, type InventoryRequest, listPackages } from './sbom.ts';
 
 export { type Ignored, parseIgnored } from '../osv/ignored.ts';
 export type { Vulnerability } from '../osv/match.ts';
@@ -26,8 +25,7 @@ export interface ScanRequest extends Omit<InventoryRequest, 'sourceDateEpoch'> {
 
 /** A vulnerability, and how its package came into the image. */
 export interface PlacedVulnerability extends Vulnerability {
-  /** `createdBy` is the step of the Dockerfile, as the image's history has it. */
-  readonly layer?: { readonly diffId: Digest; readonly createdBy: string };
+  readonly layer?: ImageLayer;
 }
 
 export interface ScanResult {

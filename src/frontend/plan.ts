@@ -66,6 +66,7 @@ export async function planStages(
     required: required.map(stage => ({ stage: stage.title, definition: definitionOf(stage) })),
     config: resultConfig(planner, target),
     baseHistory: target.baseHistory,
+    layerLines: layerLinesOf(target),
     warnings: warnings.list(),
     stages: table.stages
       .filter(stage => reached.has(stage))
@@ -123,7 +124,19 @@ function resultConfig(planner: Planner, target: StagePlan): ImageConfig {
 
 /** That of the base image, then of the stages from the first to this one. */
 function historyOf(stage: StagePlan): HistoryEntry[] {
+  return [...(stage.image.history ?? []), ...lineageOf(stage).flatMap(({ history }) => history)];
+}
+
+function layerLinesOf(stage: StagePlan): (number | null)[] {
+  const lines = lineageOf(stage).flatMap(({ historyLines }) => historyLines);
+  const all = historyOf(stage);
+  const own = all.length - lines.length;
+  return all.flatMap((entry, i) => (entry.empty_layer ? [] : [lines[i - own] ?? null]));
+}
+
+/** The stages that it is made from, the first before the others, and itself. */
+function lineageOf(stage: StagePlan): StagePlan[] {
   const lineage = [stage];
   for (let base = stage.base; base !== undefined; base = base.base) lineage.push(base);
-  return [...(stage.image.history ?? []), ...lineage.reverse().flatMap(({ history }) => history)];
+  return lineage.reverse();
 }

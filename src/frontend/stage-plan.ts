@@ -78,6 +78,8 @@ export class StagePlan {
   image: ImageConfig;
   /** Of its own instructions. */
   readonly history: HistoryEntry[] = [];
+  /** For each entry of it the line that made it; nothing for triggers of the base image. */
+  readonly historyLines: (number | undefined)[] = [];
   env = Env.of([]);
   /** Working directory. */
   cwd = '/';

@@ -32,7 +32,11 @@ export function planStage(planner: Planner, stage: StagePlan): void {
   stage.startFromBase();
   stage.platform = normalizePlatform(stage.platform ?? planner.targetPlatform);
   startFromConfig(stage);
-  for (const step of stage.steps) at(step.instruction.range, () => planStep(planner, stage, step));
+  for (const step of stage.steps) {
+    at(step.instruction.range, () => planStep(planner, stage, step));
+    const line = step.onBuild ? undefined : step.instruction.range.start.line;
+    while (stage.historyLines.length < stage.history.length) stage.historyLines.push(line);
+  }
   stage.planned = true;
 }
 

@@ -121,6 +121,8 @@ export interface FrontendResult {
   config: ImageConfig;
   /** The entries of the history that came with the base image; none without one. */
   baseHistory: readonly HistoryEntry[];
+  /** For each layer the line of the instruction that made it, from 1; null for those that came with the base image. */
+  layerLines: readonly (number | null)[];
   warnings: FrontendWarning[];
   /** Stages that the target reaches, in order, for displays. `base` as resolved: a pinned image, a stage, `scratch`. */
   stages: { name: string; index: number; base: string }[];

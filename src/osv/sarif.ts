@@ -3,7 +3,10 @@ import type { Level } from './severity.ts';
 
 /** What is reported: a vulnerability and the step that brought its package. */
 export interface Reported extends Vulnerability {
-  readonly layer?: { readonly diffId: string; readonly createdBy: string };
+  readonly layer?: {
+    readonly createdBy: string;
+    readonly origin?: { readonly file: string; readonly line: number };
+  };
 }
 
 /** Code hosts sort by a number where there is no CVSS score. */
@@ -16,7 +19,7 @@ const scores: Readonly<Record<Level, number>> = {
   unknown: 0,
 };
 
-/** A scan as a SARIF log: SARIF 2.1.0 (OASIS). Places are paths in the image. */
+/** A scan as a SARIF log: SARIF 2.1.0 (OASIS). Places are lines of Dockerfiles, or paths in the image. */
 export function formatSarif(image: string, vulnerabilities: readonly Reported[], version: string): object {
   const rules = new Map<string, object>();
   for (const each of vulnerabilities)
@@ -42,15 +45,24 @@ export function formatSarif(image: string, vulnerabilities: readonly Reported[],
           ruleIndex: ids.indexOf(each.id),
           level: sarifLevel(each.severity.level),
           message: { text: describe(image, each) },
-          locations: each.package.locations.map(({ path }) => ({
-            physicalLocation: { artifactLocation: { uri: encodeURI(path.replace(/^\//, '')) } },
-            message: { text: `${image}: ${path}` },
-          })),
+          ...placesOf(image, each),
           partialFingerprints: { 'stagecraft/v1': `${each.id} ${each.package.purl}` },
         })),
       },
     ],
   };
+}
+
+/** The line of the Dockerfile is what somebody can change; where it is not known, paths in the image have to do. */
+function placesOf(image: string, { layer, package: { locations } }: Reported): object {
+  const paths = locations.map(({ path }) => ({
+    physicalLocation: { artifactLocation: { uri: encodeURI(path.replace(/^\//, '')) } },
+    message: { text: `${image}: ${path}` },
+  }));
+  const origin = layer?.origin;
+  if (origin === undefined) return { locations: paths };
+  const place = { artifactLocation: { uri: encodeURI(origin.file) }, region: { startLine: origin.line } };
+  return { locations: [{ physicalLocation: place }], relatedLocations: paths };
 }
 
 function sarifLevel(level: Level): string {

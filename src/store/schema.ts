@@ -1,5 +1,5 @@
 /** The version of the tables below. A store of an older one gets the tables it lacks; one of a newer one is refused. */
-export const schemaVersion = 4;
+export const schemaVersion = 5;
 
 /** All tables of `metadata.db`. Times are milliseconds since the epoch, sizes are bytes. */
 export const schema = `
@@ -46,6 +46,13 @@ CREATE TABLE IF NOT EXISTS blob_contents (
   digest TEXT PRIMARY KEY,
   diff_id TEXT NOT NULL,
   unpacked_size INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Which lines of which Dockerfile made the layers of a manifest; see origins.ts.
+CREATE TABLE IF NOT EXISTS image_origins (
+  digest TEXT PRIMARY KEY,
+  file TEXT NOT NULL,
+  lines TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Layers unpacked from images: by diffID, or by chainID where the layer depends on those below it.

@@ -58,6 +58,7 @@ export class Sweeper {
     this.freed += stat.blocks * 512;
     this.#store.prepare('DELETE FROM blob_contents WHERE digest = ?').run(`sha256:${name}`);
     this.#store.prepare('DELETE FROM layer_blobs WHERE digest = ?').run(`sha256:${name}`);
+    this.#store.prepare('DELETE FROM image_origins WHERE digest = ?').run(`sha256:${name}`);
     return true;
   }
 

@@ -1,5 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { formatSarif, type Level, levels, parseIgnored, type ScanResult, scanImage } from '../../api/scan.ts';
+import {
+  formatSarif,
+  type Level,
+  levels,
+  type PlacedVulnerability,
+  parseIgnored,
+  type ScanResult,
+  scanImage,
+} from '../../api/scan.ts';
 import { isErrno, StagecraftError } from '../../util/errors.ts';
 import { version } from '../../util/version.ts';
 import { defineCommand } from '../command.ts';
@@ -124,7 +132,7 @@ function toTable({ image, packages, vulnerabilities, ignored }: ScanResult): str
     Package: name,
     Version: version,
     Fixed: fixed ?? '',
-    Step: cutText((layer?.createdBy ?? '').replaceAll(/\s+/g, ' '), 60),
+    Step: cutText(describeLayer(layer), 60),
   }));
   const counts = levels
     .map(level => [level, vulnerabilities.filter(({ severity }) => severity.level === level).length] as const)
@@ -135,6 +143,12 @@ function toTable({ image, packages, vulnerabilities, ignored }: ScanResult): str
   const left = ignored === 0 ? '' : `; ${ignored} ignored`;
   const table = rows.length === 0 ? '' : `${formatRows(rows, columns)}\n`;
   return `${table}${image.name}, ${packages} packages: ${summary}${left}\n`;
+}
+
+function describeLayer(layer: PlacedVulnerability['layer']): string {
+  if (layer === undefined) return '';
+  const { createdBy, origin } = layer;
+  return `${origin ? `${origin.file}:${origin.line} ` : ''}${createdBy}`.replaceAll(/\s+/g, ' ');
 }
 
 function toJson({ image, packages, vulnerabilities, ignored }: ScanResult): object {
