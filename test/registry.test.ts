@@ -245,6 +245,36 @@ suite('images sent to registries', { skip }, () => {
     assert.equal(await other.ok('run', '--rm', name, '/bin/busybox', 'cat', '/text'), 'app');
   });
 
+  test('what the registry has is not sent again, and that is said', async () => {
+    const other = new Workspace();
+    const progress = async (...args: string[]): Promise<string> => {
+      const { code, stderr } = await other.stagecraft([...args, '--progress=plain']);
+      assert.equal(code, 0, stderr);
+      return stderr;
+    };
+    const sent = /pushing sha256:/;
+    const base = `${registry.host}/shared/base:1`;
+    const text = { ...app, text: 'shared' };
+    assert.match(await progress('build', '-t', base, '--push', other.context(text)), sent);
+    const two = ['shared/two', 'shared/three'].flatMap(name => ['-t', `${registry.host}/${name}`]);
+    const derived = other.context({ Dockerfile: `FROM ${base}\nCOPY more /\n`, more: 'more' });
+    const log = await progress('build', ...two, '--push', derived);
+    assert.match(log, /sha256:\w+ mounted from shared\/base/);
+    assert.match(log, /sha256:\w+ mounted from shared\/two/);
+    assert.equal(log.match(/pushing sha256:\w+ .* done/g)?.length, 2, 'the config and the new layer');
+    await other.ok('pull', base);
+    await other.ok('tag', base, `${registry.host}/shared/renamed:1`);
+    const renamed = await progress('push', `${registry.host}/shared/renamed:1`);
+    assert.match(renamed, /sha256:\w+ mounted from shared\/base/);
+    assert.doesNotMatch(renamed, sent);
+    const again = await progress('push', `${registry.host}/shared/renamed:1`);
+    assert.match(again, /sha256:\w+ already exists/);
+    assert.doesNotMatch(again, sent);
+    const copied = await progress('copy', base, `${registry.host}/shared/copied:1`);
+    assert.match(copied, /sha256:\w+ mounted from shared\/base/);
+    assert.doesNotMatch(copied, sent);
+  });
+
   test('copy takes an image on without a store', async () => {
     const other = await Registry.start(work);
     const source = `${registry.host}/team/many:1`;

@@ -4,6 +4,7 @@ import { familiarName, formatReference, parseReference } from '../image/referenc
 import type { Descriptor, Platform } from '../image/types.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import { blobsOf } from '../store/blobs.ts';
+import { otherHolders } from '../store/holders.ts';
 import { checkNewName, findImage, nameImage } from '../store/images.ts';
 import { readImage } from '../store/inspect.ts';
 import { takeLease } from '../store/leases.ts';
@@ -94,6 +95,7 @@ export async function pullImage(
  */
 export async function pushImage(name: string, options: TransferOptions = {}): Promise<Transferred> {
   const full = checkNewName(name);
+  const reference = parseReference(full);
   return withAccess(options, async (access, progress, signal) => {
     const store = openStore(options.store);
     const lease = takeLease(store);
@@ -101,10 +103,11 @@ export async function pushImage(name: string, options: TransferOptions = {}): Pr
       const { descriptor } = findImage(store, full);
       const { pushImage: push } = await import('../registry/push.ts');
       await Task.run(progress, `pushing ${familiarName(full)}`, async task =>
-        push(await access.open(), blobsOf(store), parseReference(full), descriptor, {
+        push(await access.open(), blobsOf(store), reference, descriptor, {
           insecure: options.insecure,
           signal,
-          status: (id, current, total) => task.status(id.slice(0, 19), current, total),
+          status: task.status.bind(task),
+          mountFrom: otherHolders(store, reference),
         }),
       );
       return { name: full, descriptor };
@@ -133,7 +136,7 @@ export async function copyImage(
       copyBetween(await access.open(), from, parseReference(to), {
         insecure: options.insecure,
         signal,
-        status: (id, current, total) => task.status(id.slice(0, 19), current, total),
+        status: task.status.bind(task),
       }),
     );
     return { name: to, descriptor };

@@ -156,18 +156,27 @@ function storeNames(names: readonly string[], { nameCanonical }: Output, digest:
 }
 
 async function pushNames(
-  { blobs, registries, status, signal }: ExportServices,
+  { store, blobs, registries, status, signal }: ExportServices,
   { descriptor }: CommittedImage,
   names: readonly string[],
   { pushByDigest: byDigest, insecure }: Output,
 ): Promise<void> {
   const { pushImage } = await import('../registry/push.ts');
+  const { otherHolders } = await import('../store/holders.ts');
   const opened = await registries!();
-  for (const name of names)
-    await pushImage(opened, blobs, parseReference(name), descriptor, {
+  /** Repositories that have all of it by now, by registry. */
+  const pushed = new Map<string, string>();
+  for (const name of names) {
+    const reference = parseReference(name);
+    const holder = otherHolders(store, reference);
+    const first = pushed.get(reference.domain);
+    await pushImage(opened, blobs, reference, descriptor, {
       byDigest,
       insecure,
       signal,
-      status: (id, current, total) => status?.(`pushing ${id.slice(0, 19)}`, current, total),
+      mountFrom: digest => first ?? holder(digest),
+      status: (id, current, total) => status?.(id, current, total),
     });
+    pushed.set(reference.domain, reference.path);
+  }
 }

@@ -59,9 +59,18 @@ export class RepositoryClient {
     this.#authorizer = new Authorizer(endpoint.registry, services.findCredential, services);
   }
 
+  /** Host and port: `docker.io`. */
+  get registry(): string {
+    return this.#endpoint.registry;
+  }
+
+  get repository(): string {
+    return this.#endpoint.repository;
+  }
+
   /** `docker.io/library/debian`, for messages. */
   get name(): string {
-    return `${this.#endpoint.registry}/${this.#endpoint.repository}`;
+    return `${this.registry}/${this.repository}`;
   }
 
   /** Whether the registry lets us in. @throws StagecraftError `io` */

@@ -2,65 +2,53 @@ import { parseJson } from '../content/json.ts';
 import { checkIndex, checkManifest, isIndexType } from '../image/manifest.ts';
 import { formatFamiliar, type Reference } from '../image/reference.ts';
 import type { Descriptor } from '../image/types.ts';
-import type { Fetched, RepositoryClient } from './client.ts';
+import type { Digest } from '../util/digest.ts';
+import type { Fetched } from './client.ts';
 import type { PushOptions } from './push.ts';
 import type { Registries } from './registries.ts';
-import { uploadBlob, uploadManifest } from './upload.ts';
+import { uploadManifest } from './upload.ts';
+import { uploadBlobs } from './uploads.ts';
 
 /**
  * Copies an image with all that belongs to it from one repository to another; what the target has is not sent again,
- * and within one registry blobs are mounted.
+ * and within one registry blobs are mounted. The target verifies what it takes in by the digest it is given.
  * @throws StagecraftError `not-found`, `integrity`, `io`
  */
 export async function copyBetween(
   registries: Registries,
   from: Reference,
   to: Reference,
-  options: PushOptions,
+  { status, insecure, signal }: PushOptions,
 ): Promise<Descriptor> {
-  const source = await registries.repository(from, 'pull', options.insecure);
-  const target = await registries.repository(to, 'pull,push', options.insecure);
-  const mountFrom = from.domain === to.domain ? from.path : undefined;
-  const top = await source.manifest(from.digest ?? from.tag!);
-  await copyManifest(source, target, top, to.tag, { ...options, mountFrom, what: formatFamiliar(from) });
-  return top.descriptor;
-}
-
-interface CopyOptions extends PushOptions {
-  readonly mountFrom: string | undefined;
-  readonly what: string;
-}
-
-async function copyManifest(
-  source: RepositoryClient,
-  target: RepositoryClient,
-  { descriptor, bytes }: Fetched,
-  name: string | undefined,
-  options: CopyOptions,
-): Promise<void> {
-  const document = parseJson(bytes, options.what);
-  if (isIndexType(descriptor.mediaType)) {
-    for (const { digest } of checkIndex(document, options.what).manifests)
-      await copyManifest(source, target, await source.manifest(digest), undefined, options);
-  } else {
-    const { config, layers } = checkManifest(document, options.what);
-    for (const blob of [...layers, config]) await copyBlob(source, target, blob, options);
-  }
-  await uploadManifest(target, descriptor, bytes, name);
-}
-
-/** The target verifies what it takes in by the digest it is given. */
-async function copyBlob(
-  source: RepositoryClient,
-  target: RepositoryClient,
-  blob: Descriptor,
-  { status, signal, mountFrom }: CopyOptions,
-): Promise<void> {
-  await uploadBlob(target, blob, {
-    open: from => source.blob(blob, from),
-    mountFrom,
+  const target = await registries.repository(to, 'pull,push', insecure);
+  const { source, top } = await registries.ask(
+    from,
+    async client => ({ source: client, top: await client.manifest(from.digest ?? from.tag!) }),
+    insecure,
+  );
+  const what = formatFamiliar(from);
+  const manifests: Fetched[] = [];
+  const content = new Map<Digest, Descriptor>();
+  const visit = async (fetched: Fetched): Promise<void> => {
+    const document = parseJson(fetched.bytes, what);
+    if (isIndexType(fetched.descriptor.mediaType))
+      for (const { digest } of checkIndex(document, what).manifests)
+        await visit(await source.manifest(digest));
+    else {
+      const { config, layers } = checkManifest(document, what);
+      for (const blob of [...layers, config]) content.set(blob.digest, blob);
+    }
+    manifests.push(fetched);
+  };
+  await visit(top);
+  const mountFrom = source.registry === target.registry ? source.repository : undefined;
+  await uploadBlobs(target, content.values(), {
+    open: (blob, at) => source.blob(blob, at),
+    mountFrom: () => mountFrom,
+    status,
     signal,
-    onBytes: done => status(blob.digest, done, blob.size),
   });
-  status(blob.digest, blob.size, blob.size);
+  for (const manifest of manifests)
+    await uploadManifest(target, manifest.descriptor, manifest.bytes, manifest === top ? to.tag : undefined);
+  return top.descriptor;
 }

@@ -8,20 +8,20 @@ import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import type { RepositoryClient } from './client.ts';
 import type { Registries } from './registries.ts';
-import { uploadBlob, uploadManifest } from './upload.ts';
+import { uploadManifest } from './upload.ts';
+import { uploadBlobs } from './uploads.ts';
 
 export interface PushOptions {
-  /** Told of each blob how many bytes the registry has. */
+  /** Told of each blob how many bytes were sent, or in words why none had to be. */
   status(id: string, current: number, total?: number): void;
+  /** Another repository of the registry that may have a blob. */
+  mountFrom?(digest: Digest): string | undefined;
   /** Sends it under its digest alone. */
   readonly byDigest?: boolean | undefined;
   /** The registry may be spoken to without TLS, or with a certificate that nobody vouches for. */
   readonly insecure?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** Uploads at once. */
-const atOnce = 4;
 
 /**
  * Sends an image that is in the blob store, with all its parts: blobs first, then what names them, so that a registry
@@ -52,7 +52,10 @@ export async function pushImage(
     manifests.push(descriptor);
   };
   await visit(image);
-  await pushBlobs(client, blobs, [...content.values()], options);
+  await uploadBlobs(client, content.values(), {
+    ...options,
+    open: ({ digest }, from) => blobs.stream(digest, { from, verify: from === 0 }),
+  });
   for (const manifest of manifests) {
     const bytes = blobs.read(manifest.digest, documentLimit);
     const name = manifest === image && !options.byDigest ? reference.tag : undefined;
@@ -80,33 +83,4 @@ async function checkThere(
       },
     );
   }
-}
-
-async function pushBlobs(
-  client: RepositoryClient,
-  blobs: BlobStore,
-  content: Descriptor[],
-  { status, signal }: PushOptions,
-): Promise<void> {
-  const queue = [...content];
-  const work = async (): Promise<void> => {
-    for (let blob = queue.shift(); blob !== undefined; blob = queue.shift()) {
-      const { digest, size } = blob;
-      await uploadBlob(client, blob, {
-        open: from => blobs.stream(digest, { from, verify: from === 0 }),
-        onBytes: done => status(digest, done, size),
-        signal,
-      });
-      status(digest, size, size);
-    }
-  };
-  // The first failure ends what the others would begin.
-  await Promise.all(
-    Array.from({ length: atOnce }, () =>
-      work().catch(error => {
-        queue.length = 0;
-        throw error;
-      }),
-    ),
-  );
 }

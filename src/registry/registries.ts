@@ -34,7 +34,11 @@ export class Registries {
    * Asks the mirrors of a repository one after another, then its registry, until one has an answer.
    * @throws what the registry itself says
    */
-  async ask<T>(reference: Reference, question: (client: RepositoryClient) => Promise<T>): Promise<T> {
+  async ask<T>(
+    reference: Reference,
+    question: (client: RepositoryClient) => Promise<T>,
+    insecure?: boolean,
+  ): Promise<T> {
     const endpoints = await this.#endpoints(reference);
     for (const mirror of endpoints.slice(0, -1)) {
       try {
@@ -44,7 +48,7 @@ export class Registries {
         if (!(error instanceof StagecraftError) || !/^(io|not-found)$/.test(error.code)) throw error;
       }
     }
-    return question(this.#client(endpoints.at(-1)!, 'pull'));
+    return question(await this.repository(reference, 'pull', insecure));
   }
 
   /** The repository in its registry itself, past all mirrors: that is where one writes. */

@@ -28,10 +28,13 @@ export function recallBase(store: Store, name: string, digest?: Digest): Descrip
   return row && { digest: row.digest, mediaType: row.media_type, size: row.size };
 }
 
-/** All of them, for collection. */
-export function listBases(store: Store): Descriptor[] {
-  const rows = store.prepare('SELECT digest, media_type, size FROM bases').all() as unknown as Row[];
-  return rows.map(({ digest, media_type, size }) => ({ digest, mediaType: media_type, size }));
+/** All of them, by full name. */
+export function listBases(store: Store): { readonly name: string; readonly descriptor: Descriptor }[] {
+  const rows = store.prepare('SELECT name, digest, media_type, size FROM bases ORDER BY name').all();
+  return (rows as unknown as (Row & { name: string })[]).map(({ name, digest, media_type, size }) => ({
+    name,
+    descriptor: { digest, mediaType: media_type, size },
+  }));
 }
 
 /** Forgets a base image under all its names. */

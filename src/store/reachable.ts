@@ -28,7 +28,10 @@ export function markReachable(store: Store, blobs: BlobStore, options: MarkOptio
       'SELECT DISTINCT digest, media_type AS mediaType, size FROM images WHERE name <> digest OR created_at >= ?',
     )
     .all(options.untaggedBefore ?? 0) as unknown as Descriptor[];
-  const { blobs: found, diffIds } = referencesOf(blobs, [...images, ...listBases(store)]);
+  const { blobs: found, diffIds } = referencesOf(blobs, [
+    ...images,
+    ...listBases(store).map(({ descriptor }) => descriptor),
+  ]);
   const marked: Reachable = { blobs: found, layers: new Set() };
 
   for (const { outputs } of store.prepare('SELECT outputs FROM cache_records').all() as { outputs: string }[])
