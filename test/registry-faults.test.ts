@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { before, beforeEach, suite, test } from 'node:test';
+import { build } from '../src/index.ts';
 import { withBusybox } from './support/busybox.ts';
 import { FaultyProxy } from './support/faulty-proxy.ts';
 import { needs } from './support/needs.ts';
@@ -27,11 +28,13 @@ suite('a registry that breaks or lies', { skip }, () => {
 
   beforeEach(() => {
     proxy.fault = () => false;
+    proxy.breaks = () => false;
+    proxy.limit = Number.POSITIVE_INFINITY;
     proxy.asked.length = 0;
   });
 
   /** Builds on the image with an empty store, which holds nothing new if that fails. */
-  const build = async (args: string[] = [], env = {}): Promise<Build> => {
+  const tryBuild = async (args: string[] = [], env = {}): Promise<Build> => {
     const fresh = new Workspace();
     const dockerfile = `FROM ${proxy.host}/base:1\nRUN test "$(wc -c </big)" = ${3 << 20}\n`;
     const result = await fresh.tryBuild({ Dockerfile: dockerfile }, args, { env: fresh.env(env) });
@@ -42,6 +45,7 @@ suite('a registry that breaks or lies', { skip }, () => {
     return result;
   };
   const isBlob = (url: string | undefined): boolean => /\/blobs\/sha256:/.test(url ?? '');
+  const isUpload = (url: string | undefined): boolean => /\/blobs\/uploads\//.test(url ?? '');
   const isManifest = (url: string | undefined): boolean => /\/manifests\//.test(url ?? '');
 
   test('a download that breaks goes on where it was', async () => {
@@ -52,7 +56,7 @@ suite('a registry that breaks or lies', { skip }, () => {
       response.write(body.subarray(0, 1 << 19), () => response.destroy());
       return true;
     };
-    const { code, message } = await build();
+    const { code, message } = await tryBuild();
     assert.equal(code, 0, message);
     const ranges = proxy.asked.filter(each => / bytes=[1-9]/.test(each));
     assert.ok(ranges.length >= 2, proxy.asked.join('\n'));
@@ -65,7 +69,7 @@ suite('a registry that breaks or lies', { skip }, () => {
       response.writeHead(200, rest).end(body.subarray(0, 1000));
       return true;
     };
-    assert.match((await build()).message, /ends after 1000 of \d+ bytes, again and again/);
+    assert.match((await tryBuild()).message, /ends after 1000 of \d+ bytes, again and again/);
   });
 
   test('a body without end is cut at the size that the manifest says', async () => {
@@ -80,7 +84,7 @@ suite('a registry that breaks or lies', { skip }, () => {
       response.write(body, more);
       return true;
     };
-    assert.match((await build()).message, /has more than its \d+ bytes/);
+    assert.match((await tryBuild()).message, /has more than its \d+ bytes/);
     assert.ok(sent < 1 << 26);
   });
 
@@ -93,7 +97,7 @@ suite('a registry that breaks or lies', { skip }, () => {
       return true;
     };
     assert.match(
-      (await build()).message,
+      (await tryBuild()).message,
       /The blob sha256:[0-9a-f]{64} was expected, but the content has the digest sha256:[0-9a-f]{64}/,
     );
   });
@@ -110,7 +114,7 @@ suite('a registry that breaks or lies', { skip }, () => {
       response.writeHead(200, { ...rest, ...headers }).end(bytes);
       return true;
     };
-    const { code, message } = await build();
+    const { code, message } = await tryBuild();
     assert.equal(code, 1);
     return message;
   };
@@ -155,7 +159,67 @@ suite('a registry that breaks or lies', { skip }, () => {
         response.writeHead(200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }).end(text);
         return true;
       };
-      assert.match((await build()).message, /is nested more than 1000 levels deep|is longer than 4 MiB/);
+      assert.match((await tryBuild()).message, /is nested more than 1000 levels deep|is longer than 4 MiB/);
+    }
+  });
+
+  /** Sends an image with a layer of three megabytes, which is then what others get. */
+  const send = async (): Promise<void> => {
+    sent += 1;
+    const big = randomBytes(3 << 20);
+    const name = `sent-${sent}:1`;
+    await work.build({ Dockerfile: 'FROM scratch\nCOPY big /\n', big }, [
+      ...['-t', `${proxy.host}/${name}`, '--push'],
+    ]);
+    await new Workspace().ok('pull', `${proxy.host}/${name}`);
+  };
+  let sent = 0;
+
+  test('a blob goes in pieces where the way to the registry takes no more', async () => {
+    proxy.limit = 1 << 20;
+    await send();
+    assert.ok(proxy.asked.filter(each => each.startsWith('PATCH')).length >= 4, proxy.asked.join('\n'));
+  });
+
+  test('an upload that breaks is begun again; where it goes on breaking, it goes in pieces that go on', async () => {
+    for (const method of ['PUT', 'PATCH']) {
+      const times = method === 'PUT' ? 1 : 4;
+      let broken = 0;
+      proxy.breaks = (asked, piece) =>
+        isUpload(asked.url) &&
+        (asked.method === 'PUT' || broken > 2) &&
+        piece.length > 1000 &&
+        broken++ < times;
+      proxy.asked.length = 0;
+      await send();
+      assert.equal(broken > times, true);
+      const asked = proxy.asked.map(each => each.split('?')[0]!);
+      assert.equal(
+        asked.some(each => each.startsWith('PATCH')),
+        method === 'PATCH',
+      );
+      assert.equal(
+        asked.some(each => each.startsWith('GET') && isUpload(each)),
+        method === 'PATCH',
+      );
+    }
+  });
+
+  test('builds at once fetch a blob once, in processes of their own and in one', async () => {
+    const dockerfile = (n: number) => ({
+      Dockerfile: `FROM ${proxy.host}/base:1\nRUN echo ${n} && wc -c /big\n`,
+    });
+    const here = (shared: Workspace, n: number) =>
+      build({ context: shared.context(dockerfile(n)), store: shared.store, outputs: [] });
+    const there = (shared: Workspace, n: number) => shared.build(dockerfile(n));
+    for (const start of [there, here]) {
+      proxy.asked.length = 0;
+      const shared = new Workspace();
+      await Promise.all([1, 2, 3].map(n => start(shared, n)));
+      const blobs = proxy.asked.filter(each => each.startsWith('GET') && isBlob(each));
+      // The config, and two layers.
+      assert.equal(blobs.length, 3, proxy.asked.join('\n'));
+      assert.equal(new Set(blobs).size, 3);
     }
   });
 
@@ -166,7 +230,7 @@ suite('a registry that breaks or lies', { skip }, () => {
       response.writeHead(429, { 'retry-after': '0' }).end();
       return true;
     };
-    assert.equal((await build()).code, 0);
+    assert.equal((await tryBuild()).code, 0);
   });
 
   test('a redirect to another host gets the blob, and never the credential', async () => {
@@ -196,7 +260,7 @@ suite('a registry that breaks or lies', { skip }, () => {
     work.write(work.directory, {
       'docker-config/config.json': JSON.stringify({ auths: { [proxy.host]: { auth } } }),
     });
-    const { code, stderr } = await build([], { DOCKER_CONFIG: docker });
+    const { code, stderr } = await tryBuild([], { DOCKER_CONFIG: docker });
     assert.equal(code, 0, stderr);
     assert.ok(authorized > 2 && seen.length > 1);
     assert.deepEqual([...new Set(seen)], [undefined]);

@@ -1,5 +1,5 @@
 import type { Arrival } from '../content/arrival.ts';
-import type { Arrivals } from '../content/arrivals.ts';
+import type { ArrivalOptions, Arrivals } from '../content/arrivals.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import type { ResolvedImage } from '../frontend/types.ts';
 import {
@@ -70,12 +70,12 @@ export class BaseImages {
     layers: readonly Descriptor[],
     status: (id: string, current: number, total?: number) => void,
   ): Promise<ReadonlyMap<Digest, Arrival>> {
-    const { store, blobs } = this.#options;
+    const { blobs } = this.#options;
     if (layers.every(layer => blobs.use(layer.digest))) return new Map();
     const { pullLayers } = await import('../registry/pull.ts');
     const arrivals = pullLayers(await this.#registries.open(), blobs, parseReference(text), layers, {
       status,
-      hold: (digest, body) => holdLock(store, `fetch ${digest}`, this.#signal, body),
+      hold: this.#hold,
     });
     this.#running.push(arrivals);
     return arrivals.layers;
@@ -99,6 +99,9 @@ export class BaseImages {
     await Promise.all(this.#running.map(({ ended }) => ended));
     await this.#registries.close();
   }
+
+  readonly #hold: ArrivalOptions['hold'] = (digest, body) =>
+    holdLock(this.#options.store, `fetch ${digest}`, this.#signal, body);
 
   /** One answer for a build, however often and for whatever step it is asked. */
   #find(reference: Reference, platform: Platform): Promise<Descriptor> {
@@ -125,7 +128,13 @@ export class BaseImages {
       if (isFixed || known.fromRegistry || this.#serves(known.descriptor, platform)) return known.descriptor;
     const { pullDocuments } = await import('../registry/pull.ts');
     try {
-      const descriptor = await pullDocuments(await this.#registries.open(), blobs, reference, platform);
+      const descriptor = await pullDocuments(
+        await this.#registries.open(),
+        blobs,
+        reference,
+        platform,
+        this.#hold,
+      );
       readImage(blobs, descriptor, platform);
       rememberBase(store, formatReference(reference), descriptor);
       return descriptor;

@@ -48,6 +48,7 @@ export async function pullImage(
     try {
       const blobs = blobsOf(store);
       const registries = await access.open();
+      const hold: ArrivalOptions['hold'] = (digest, body) => holdLock(store, `fetch ${digest}`, signal, body);
       const { pullAttestations, pullDocuments, pullLayers } = await import('../registry/pull.ts');
       let descriptor: Descriptor | undefined;
       for (const platform of platforms.length > 0 ? platforms : [hostPlatform()]) {
@@ -55,11 +56,11 @@ export async function pullImage(
           progress,
           `pulling ${familiarName(name)} for ${formatPlatform(platform)}`,
           async task => {
-            descriptor = await pullDocuments(registries, blobs, reference, platform);
+            descriptor = await pullDocuments(registries, blobs, reference, platform, hold);
             const image = readImage(blobs, descriptor, platform);
             const arriving: ArrivalOptions = {
               status: (id, current, total) => task.status(id.slice(0, 19), current, total),
-              hold: (digest, body) => holdLock(store, `fetch ${digest}`, signal, body),
+              hold,
             };
             const { layers, ended } = pullLayers(
               registries,

@@ -34,7 +34,7 @@ export interface ClientServices {
 }
 
 /** What a request has besides its method and place. */
-export interface RequestOptions extends Pick<Request, 'headers' | 'body'> {
+export interface RequestOptions extends Pick<Request, 'headers' | 'body' | 'once'> {
   /** Another repository that it reads from. */
   readonly from?: string | undefined;
 }
@@ -144,7 +144,8 @@ export class RepositoryClient {
     const { repository } = this.#endpoint;
     const base = await this.#findBase();
     const url = typeof place === 'string' ? new URL(`${repository}/${place}`, base) : place;
-    const request = { method, url, headers: options.headers, body: options.body };
+    const { headers, body, once } = options;
+    const request = { method, url, headers, body, once };
     // Another host that the registry sends us to gets no token.
     if (url.origin !== base.origin) return send(request, this.#services);
     const scopes = [this.#scope, ...(options.from === undefined ? [] : [scopeOf(options.from, 'pull')])];

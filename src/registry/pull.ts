@@ -26,6 +26,7 @@ export async function pullDocuments(
   blobs: BlobStore,
   reference: Reference,
   platform: Platform,
+  hold: ArrivalOptions['hold'],
 ): Promise<Descriptor> {
   return registries.ask(reference, async client => {
     const top = await client.manifest(reference.digest ?? reference.tag!);
@@ -36,7 +37,7 @@ export async function pullDocuments(
         'integrity',
         `The config of ${formatFamiliar(reference)} has ${config.size} bytes.`,
       );
-    await storeBlob(blobs, config, () => client.blob(config));
+    await hold(config.digest, () => storeBlob(blobs, config, () => client.blob(config)));
     blobs.put(manifest.bytes);
     if (top !== manifest) blobs.put(top.bytes);
     return top.descriptor;
@@ -119,8 +120,14 @@ async function manifestFor(
       'integrity',
       `The manifest ${chosen.digest} has ${manifest.descriptor.size} bytes where its index says ${chosen.size}.`,
     );
-  if (!isIndexType(manifest.descriptor.mediaType)) return manifest;
-  throw new StagecraftError('unsupported', `${formatReference(reference)} is an index of indexes.`);
+  const { mediaType } = manifest.descriptor;
+  if (isIndexType(mediaType))
+    throw new StagecraftError('unsupported', `${formatReference(reference)} is an index of indexes.`);
+  if (mediaType === chosen.mediaType) return manifest;
+  throw new StagecraftError(
+    'integrity',
+    `The manifest ${chosen.digest} calls itself ${mediaType}, but its index ${chosen.mediaType}.`,
+  );
 }
 
 /** An index of one image need not say its platform. */

@@ -38,13 +38,15 @@ export async function uploadBlob(
     if (location === undefined) return 'mounted';
     try {
       const response = await sendWhole(client, blob, location, options);
-      if (response.status === 413) await sendPieces(client, blob, options, what);
-      else if (response.status !== 201) throw await client.refused(response, what);
-      else discard(response);
+      // Of a server that hangs up instead of saying so, pieces are the last try.
+      if (response.status === 413) return await sendPieces(client, blob, options, what);
+      if (response.status !== 201) throw await client.refused(response, what);
+      discard(response);
       return 'sent';
     } catch (error) {
       options.signal?.throwIfAborted();
-      if (attempt === tries || !isLost(error)) throw error;
+      if (!isLost(error)) throw error;
+      if (attempt === tries) return sendPieces(client, blob, options, what);
     }
   }
 }
@@ -108,7 +110,7 @@ async function sendWhole(
   const url = new URL(location);
   url.searchParams.set('digest', digest);
   const headers = { 'content-type': 'application/octet-stream', 'content-length': size };
-  return client.request('PUT', url, { headers, body: () => counted(open(0), 0, onBytes) });
+  return client.request('PUT', url, { headers, body: () => counted(open(0), 0, onBytes), once: true });
 }
 
 async function sendPieces(
@@ -116,33 +118,59 @@ async function sendPieces(
   blob: Descriptor,
   options: UploadOptions,
   what: string,
-): Promise<void> {
+): Promise<'sent'> {
   let location = await begin(client, blob, { ...options, mountFrom: undefined }, what);
   let most = pieceSize;
+  let lost = 0;
   for (let from = 0; from < blob.size; ) {
     const length = Math.min(most, blob.size - from);
-    const response = await client.request('PATCH', location!, {
-      headers: {
-        'content-type': 'application/octet-stream',
-        'content-length': length,
-        'content-range': `${from}-${from + length - 1}`,
-      },
-      body: () => counted(firstBytes(options.open(from), length), from, options.onBytes),
-    });
-    if (response.status === 413 && length > smallestPiece) {
+    const headers = {
+      'content-type': 'application/octet-stream',
+      'content-length': length,
+      'content-range': `${from}-${from + length - 1}`,
+    };
+    const body = (): AsyncIterable<Uint8Array> =>
+      counted(firstBytes(options.open(from), length), from, options.onBytes);
+    try {
+      const response = await client.request('PATCH', location!, { headers, body, once: true });
+      if (response.status === 413 && length > smallestPiece) {
+        discard(response);
+        most = Math.max(smallestPiece, length >> 2);
+        continue;
+      }
+      if (response.status !== 202) throw await client.refused(response, what);
       discard(response);
-      most = Math.max(smallestPiece, Math.min(most, length) >> 2);
-      continue;
+      location = locationOf(response, what);
+      from += length;
+      lost = 0;
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (!isLost(error) || ++lost === tries) throw error;
+      // Something on the way may hang up where it should say 413.
+      most = Math.max(smallestPiece, length >> 2);
+      ({ location, from } = await progressOf(client, location!, what));
     }
-    if (response.status !== 202) throw await client.refused(response, what);
-    discard(response);
-    location = locationOf(response, what);
-    from += length;
   }
   location!.searchParams.set('digest', blob.digest);
   const response = await client.request('PUT', location!, { headers: { 'content-length': 0 } });
   if (response.status !== 201) throw await client.refused(response, what);
   discard(response);
+  return 'sent';
+}
+
+/** How many bytes of an upload the registry has, and where the rest goes (Pushing a blob in chunks). */
+async function progressOf(
+  client: RepositoryClient,
+  location: URL,
+  what: string,
+): Promise<{ location: URL; from: number }> {
+  const response = await client.request('GET', location);
+  if (response.status !== 204) throw await client.refused(response, what);
+  discard(response);
+  const [, last] = /^(?:bytes=)?0-([0-9]+)$/.exec(response.headers.range ?? '') ?? [];
+  // Of nothing, too, distribution says `0-0`.
+  const from = last === undefined || last === '0' ? 0 : Number(last) + 1;
+  return { location: locationOf(response, what), from };
 }
 
 function locationOf(response: Response, what: string): URL {

@@ -1,6 +1,8 @@
 import { Agent } from 'node:http';
 import { Agent as SecureAgent } from 'node:https';
 import { getCACertificates } from 'node:tls';
+import { isErrno, StagecraftError } from '../util/errors.ts';
+import { isExcepted } from './exceptions.ts';
 
 /** How to reach one kind of peer. */
 export interface AgentOptions {
@@ -23,29 +25,42 @@ export interface Agents {
 }
 
 export function createAgents(options: AgentOptions): Agents {
-  const proxyEnv = proxiesOf(options.env);
-  const common = { keepAlive: true, maxSockets: options.connections ?? 8, proxyEnv };
-  let plain: Agent | undefined;
-  let secure: SecureAgent | undefined;
+  const { proxies, except } = proxiesOf(options.env);
+  const made = new Map<string, Agent>();
   return {
     for(url) {
-      if (url.protocol === 'http:') {
-        plain ??= new Agent(common);
-        return plain;
+      const isDirect = isExcepted(url, except);
+      const key = `${url.protocol} ${isDirect}`;
+      let agent = made.get(key);
+      if (agent === undefined) {
+        agent = createAgent(url.protocol, options, isDirect ? {} : proxies);
+        made.set(key, agent);
       }
-      secure ??= new SecureAgent({
-        ...common,
-        ca: [...machineAuthorities(), ...(options.authorities ?? [])],
-        rejectUnauthorized: !options.insecure,
-        ...(options.client && { cert: options.client.certificate, key: options.client.key }),
-      });
-      return secure;
+      return agent;
     },
     close() {
-      plain?.destroy();
-      secure?.destroy();
+      for (const agent of made.values()) agent.destroy();
     },
   };
+}
+
+function createAgent(protocol: string, options: AgentOptions, proxyEnv: Record<string, string>): Agent {
+  const common = { keepAlive: true, maxSockets: options.connections ?? 8, proxyEnv };
+  try {
+    if (protocol === 'http:') return new Agent(common);
+    return new SecureAgent({
+      ...common,
+      ca: [...machineAuthorities(), ...(options.authorities ?? [])],
+      rejectUnauthorized: !options.insecure,
+      ...(options.client && { cert: options.client.certificate, key: options.client.key }),
+    });
+  } catch (error) {
+    if (!isErrno(error, 'ERR_PROXY_INVALID_CONFIG')) throw error;
+    // It may hold a password, so no message shows it.
+    throw new StagecraftError('usage', 'The environment names a proxy by something that is no address.', {
+      hint: 'Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY: they take addresses such as http://proxy.example.com:3128.',
+    });
+  }
 }
 
 let trusted: string[] | undefined;
@@ -56,17 +71,18 @@ function machineAuthorities(): string[] {
   return trusted;
 }
 
-/** In the form that Node's agents take. */
-function proxiesOf(env: NodeJS.ProcessEnv): Record<string, string> {
-  const proxies = {
-    HTTP_PROXY: env.http_proxy || env.HTTP_PROXY || env.all_proxy || env.ALL_PROXY,
-    HTTPS_PROXY: env.https_proxy || env.HTTPS_PROXY || env.all_proxy || env.ALL_PROXY,
-    NO_PROXY: env.no_proxy || env.NO_PROXY,
+/** The proxies, in the form that Node's agents take, and what `NO_PROXY` says. */
+function proxiesOf(env: NodeJS.ProcessEnv): { proxies: Record<string, string>; except: string } {
+  const all = env.all_proxy || env.ALL_PROXY;
+  const found = {
+    HTTP_PROXY: env.http_proxy || env.HTTP_PROXY || all,
+    HTTPS_PROXY: env.https_proxy || env.HTTPS_PROXY || all,
   };
-  const entries = Object.entries(proxies).filter((entry): entry is [string, string] => Boolean(entry[1]));
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, name === 'NO_PROXY' ? value : withScheme(value)]),
-  );
+  const entries = Object.entries(found).filter((entry): entry is [string, string] => Boolean(entry[1]));
+  return {
+    proxies: Object.fromEntries(entries.map(([name, value]) => [name, withScheme(value)])),
+    except: env.no_proxy || env.NO_PROXY || '',
+  };
 }
 
 function withScheme(proxy: string): string {

@@ -69,21 +69,28 @@ test('a host that is not there is named, with what to do', async () => {
   });
 });
 
-test('a proxy of the environment is used, save for hosts that are excepted', async () => {
+test('a proxy of the environment is used, save for hosts that are excepted and this machine', async () => {
   const proxied: string[] = [];
   const proxy = await serve((request, response) => {
     proxied.push(String(request.url));
     response.end('by proxy');
   });
   const url = await serve((_, response) => response.end('direct'));
-  for (const [env, expected] of [
-    [{ http_proxy: proxy.href }, 'by proxy'],
-    [{ http_proxy: proxy.href, no_proxy: '127.0.0.1' }, 'direct'],
-  ] as const) {
+  const elsewhere = new URL('http://registry.test/v2/');
+  const env = { http_proxy: proxy.href.replace('//', '//me:not-to-be-seen@') };
+  const ask = async (url: URL, env: Record<string, string>): Promise<string> => {
     const own = createAgents({ env });
-    const response = await send({ method: 'GET', url }, { agents: own });
-    assert.equal(await text(response.body), expected);
+    const response = await send({ method: 'GET', url }, { agents: own, retryDelay: 1 });
     own.close();
-  }
-  assert.deepEqual(proxied, [url.href]);
+    return text(response.body);
+  };
+  assert.equal(await ask(elsewhere, env), 'by proxy');
+  assert.equal(await ask(url, env), 'direct');
+  await assert.rejects(ask(elsewhere, { ...env, no_proxy: 'test' }), /registry\.test cannot be reached/);
+  assert.deepEqual(proxied, [elsewhere.href]);
+  await assert.rejects(ask(elsewhere, { http_proxy: 'me:not-to-be-seen@ proxy' }), (error: Error) => {
+    assert.match(error.message, /names a proxy by something that is no address/);
+    assert.doesNotMatch(JSON.stringify(error), /not-to-be-seen/);
+    return true;
+  });
 });

@@ -17,6 +17,8 @@ export interface Request {
   readonly body?: Uint8Array | (() => AsyncIterable<Uint8Array> | Iterable<Uint8Array>) | undefined;
   /** False leaves redirects to the caller. */
   readonly follow?: boolean | undefined;
+  /** A lost connection is told at once: the caller knows where to go on. */
+  readonly once?: boolean | undefined;
   /** Lets a secure address lead to an insecure one: for content that is verified. */
   readonly downgrade?: boolean | undefined;
 }
@@ -68,6 +70,7 @@ export async function send(request: Request, services: RequestServices): Promise
     } catch (error) {
       services.signal?.throwIfAborted();
       if (!(error instanceof ConnectionError)) throw error;
+      if (request.once && !isFinal(error)) throw error;
       if (last || isFinal(error)) throw unreachable(request.url, error);
     }
     await sleep(pause, undefined, { signal: services.signal });

@@ -17,6 +17,10 @@ export class FaultyProxy {
   /** `127.0.0.1:PORT`. */
   host = '';
   fault: Fault = () => false;
+  /** Bytes of a request at most. */
+  limit = Number.POSITIVE_INFINITY;
+  /** Is told of each piece of a request's body; true breaks the connection. */
+  breaks: (asked: IncomingMessage, piece: Buffer) => boolean = () => false;
   /** The headers of a request as the server behind gets them. */
   headers: (asked: IncomingMessage) => IncomingMessage['headers'] = asked => asked.headers;
   /** All requests so far: `GET /v2/...`, with the range where one was asked for. */
@@ -35,6 +39,11 @@ export class FaultyProxy {
   #answer(asked: IncomingMessage, response: ServerResponse, target: string): void {
     const { method, url } = asked;
     const headers = this.headers(asked);
+    if (Number(headers['content-length'] ?? 0) > this.limit) {
+      asked.resume();
+      response.writeHead(413, { connection: 'close' }).end();
+      return;
+    }
     this.asked.push([method, url, headers.range].filter(Boolean).join(' '));
     const forwarded = request(`http://${target}${url}`, { method, headers }, async original => {
       const chunks: Buffer[] = [];
@@ -48,6 +57,11 @@ export class FaultyProxy {
       response.writeHead(whole.status, whole.headers).end(method === 'HEAD' ? undefined : whole.body);
     });
     forwarded.on('error', () => response.destroy());
+    asked.on('data', piece => {
+      if (!this.breaks(asked, piece)) return;
+      forwarded.destroy();
+      asked.destroy();
+    });
     asked.pipe(forwarded);
   }
 }
