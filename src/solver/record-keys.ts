@@ -16,7 +16,7 @@ import type { StepContext, StepResult } from './types.ts';
 export type OutputKeys = ReadonlyMap<number, RecordKey>;
 
 /** Whether keys stand on what inputs are called alone, or on the content of the files that are read too. */
-type Flavour = 'definition' | 'content';
+export type Flavour = 'definition' | 'content';
 
 /**
  * The keys by which caches that machines share know the results of one step (see `cache/buildkit/`). They are made where

@@ -8,7 +8,9 @@ import type { DigestedTree } from '../source/types.ts';
 import { acquireLock } from '../store/locks.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { compose } from './compose.ts';
-import type { OutputKeys, RecordKeys } from './record-keys.ts';
+import { Elsewhere } from './elsewhere.ts';
+import { isComposition, rootFsOutputs } from './outputs.ts';
+import type { Flavour } from './record-keys.ts';
 import { nameOf, Reporter, type StepReport } from './reporter.ts';
 import { materialize, treeKey } from './trees.ts';
 import type { Output, ResolvedSource, SourceProgress, StepContext, StepResult, Work } from './types.ts';
@@ -18,7 +20,7 @@ import { workOf } from './work.ts';
 const noticeableMs = 200;
 
 /** A result of a shared cache. */
-interface Elsewhere extends SharedRecord {
+interface SharedResult extends SharedRecord {
   /** The key that users of the result build theirs on. */
   readonly canonical: CacheKey;
   /** Makes it here after all. */
@@ -34,21 +36,19 @@ export class Step implements StepResult {
   readonly vertex: GraphVertex;
   readonly #context: StepContext;
   readonly #reporter: Reporter;
+  readonly #elsewhere: Elsewhere;
   #evaluation: Promise<CacheKey | undefined> | undefined;
   #outputs: Promise<Output[]> | undefined;
   #source: ResolvedSource | undefined;
   /** What a shared cache knows of the result, until its files are needed. */
-  #shared: Elsewhere | undefined;
+  #shared: SharedResult | undefined;
   #result: CachedResult | undefined;
-  #recordKeys: Promise<RecordKeys> | undefined;
-  #sourceKeys: Promise<readonly RecordKey[]> | undefined;
-  /** By which keys a shared cache knew the result. */
-  #foundBy: 'definition' | 'content' | undefined;
 
   constructor(vertex: GraphVertex, context: StepContext) {
     this.vertex = vertex;
     this.#context = context;
     this.#reporter = new Reporter(context.services.progress, vertex);
+    this.#elsewhere = new Elsewhere(vertex, context);
   }
 
   evaluate(): Promise<CacheKey | undefined> {
@@ -87,13 +87,9 @@ export class Step implements StepResult {
 
   async recordKeys(index: number): Promise<readonly RecordKey[]> {
     await this.evaluate();
-    if (this.#source !== undefined) {
-      if (index !== 0) return [];
-      this.#sourceKeys ??= this.#keysOfSource(this.#source);
-      return this.#sourceKeys;
-    }
-    const key = (await this.#outputKeys([index])).get(index);
-    return key === undefined ? [] : [key];
+    return this.#source === undefined
+      ? this.#elsewhere.keysOf(index)
+      : this.#elsewhere.keysOfSource(this.#source, index);
   }
 
   /** Whether a shared cache knows the result, but has it not. */
@@ -149,7 +145,7 @@ export class Step implements StepResult {
     const known = inputKeys.every(key => key !== undefined);
     const definition = known ? definitionKey(this.vertex, inputKeys as CacheKey[]) : undefined;
     if (isComposition(this.vertex)) {
-      this.#result = this.#describe([]);
+      this.#result = this.#elsewhere.describe([]);
       return definition ?? this.#keyOfTrees(inputKeys);
     }
     return this.#evaluateWork(workOf(this.vertex, this.#context), inputKeys, definition);
@@ -190,7 +186,7 @@ export class Step implements StepResult {
     const canonical = ignoreCache ? freshKey(found, nonce) : found;
     // Nobody asks for a fresh key: it is only what keys of the result's users stand on.
     const keys = [...new Set([found, definition ?? found])];
-    this.#result = this.#describe(keys);
+    this.#result = this.#elsewhere.describe(keys);
     this.#outputs = this.#guard(make(canonical, keys)());
     return canonical;
   }
@@ -249,59 +245,25 @@ export class Step implements StepResult {
    */
   async #find(
     key: CacheKey,
-    flavour: 'definition' | 'content',
+    flavour: Flavour,
     aliases: readonly CacheKey[],
     make: (canonical: CacheKey, keys: CacheKey[]) => () => Promise<Output[]>,
   ): Promise<CacheKey | undefined> {
     const { records } = this.#context;
     const known = this.#answer(key);
     if (known === undefined) {
-      const record = await this.#findElsewhere(flavour);
+      const record = await this.#elsewhere.find(flavour);
       if (record === undefined) return undefined;
       const keys = [...new Set([key, ...aliases])];
-      this.#foundBy = flavour;
-      this.#result = this.#describe(keys, { shared: record });
+      this.#result = this.#elsewhere.describe(keys, { shared: record });
       this.#shared = { ...record, canonical: key, make: make(key, keys) };
       if (record.outputs !== undefined) this.#reporter.cached();
       return key;
     }
     for (const alias of aliases) records.alias(alias, key);
     const { canonical } = known;
-    this.#result = this.#describe([...new Set([key, ...aliases, canonical])]);
+    this.#result = this.#elsewhere.describe([...new Set([key, ...aliases, canonical])]);
     return canonical;
-  }
-
-  /** What shared caches know of the result. */
-  async #findElsewhere(flavour: 'definition' | 'content'): Promise<SharedRecord | undefined> {
-    const { shared } = this.#context.services;
-    if (shared === undefined) return undefined;
-    const outputs = outputsOf(this.vertex);
-    const keys = await (await this.#keys()).make(flavour, outputs);
-    if (!outputs.every(output => keys.has(output))) return undefined;
-    return shared.find(new Map(outputs.map(output => [output, keys.get(output)!])));
-  }
-
-  #keys(): Promise<RecordKeys> {
-    this.#recordKeys ??= import('./record-keys.ts').then(
-      ({ RecordKeys }) => new RecordKeys(this.vertex, this.#context),
-    );
-    return this.#recordKeys;
-  }
-
-  /** Where a shared cache knew the result by definition, nothing was read; else all that can be said is. */
-  async #outputKeys(outputs: readonly number[]): Promise<OutputKeys> {
-    return (await this.#keys()).make(this.#foundBy ?? 'content', outputs);
-  }
-
-  async #keysOfSource(source: ResolvedSource): Promise<readonly RecordKey[]> {
-    const { RecordKeys } = await import('./record-keys.ts');
-    return RecordKeys.ofSource((await source.sharedKeys?.()) ?? []);
-  }
-
-  #describe(keys: readonly CacheKey[], more: Pick<CachedResult, 'shared' | 'composed'> = {}): CachedResult {
-    const outputs = outputsOf(this.vertex);
-    const outputCount = Math.max(-1, ...outputs) + 1;
-    return { keys, outputCount, ...more, recordKeys: () => this.#outputKeys(outputs) };
   }
 
   /** The record of the store under this key, whose result is then this step's. */
@@ -314,7 +276,7 @@ export class Step implements StepResult {
   }
 
   /** Brings what a shared cache has; makes it here where it does not come. */
-  async #fetch({ canonical, createdAt, outputs: shared, make }: Elsewhere): Promise<Output[]> {
+  async #fetch({ canonical, createdAt, outputs: shared, make }: SharedResult): Promise<Output[]> {
     const { services, records } = this.#context;
     if (shared === undefined) return make();
     try {
@@ -352,7 +314,7 @@ export class Step implements StepResult {
     const { services } = this.#context;
     let rootFses: readonly RootFs[] | undefined;
     if (this.#inputs().some(input => input.isOnlyNamed)) {
-      const shared = (await this.#findElsewhere('definition'))?.outputs;
+      const shared = (await this.#elsewhere.find('definition'))?.outputs;
       try {
         if (shared)
           rootFses = (await services.shared!.load(shared, this.#sourceProgress())).map(each => each ?? []);
@@ -364,7 +326,7 @@ export class Step implements StepResult {
       this.vertex,
       await Promise.all(this.vertex.inputs.map(edge => this.#context.step(edge.digest).rootFs(edge.index))),
     );
-    this.#result = this.#describe([], { composed: rootFses });
+    this.#result = this.#elsewhere.describe([], { composed: rootFses });
     return rootFses.map(rootFs => ({ rootFs }));
   }
 
@@ -432,26 +394,4 @@ export class Step implements StepResult {
     const { code, message, hint, cause, exitCode } = error;
     return new StagecraftError(code, message, { hint, cause, exitCode, range });
   }
-}
-
-/** What puts layers of its inputs together, and needs no work. */
-function isComposition({ op }: GraphVertex): boolean {
-  return op.kind === 'merge' || op.kind === 'diff' || op.kind === 'passthrough';
-}
-
-/** The numbers of the outputs that an operation has. */
-function outputsOf({ op, inputs }: GraphVertex): number[] {
-  if (op.kind === 'merge' || op.kind === 'diff') return [0];
-  if (op.kind === 'passthrough') return inputs.map((_, i) => i);
-  const outputs =
-    op.kind === 'exec'
-      ? op.mounts.map(({ output }) => output)
-      : op.kind === 'file'
-        ? op.actions.map(({ output }) => output)
-        : [];
-  return [...new Set(outputs)].filter(output => output >= 0).sort((a, b) => a - b);
-}
-
-function rootFsOutputs(rootFses: readonly (RootFs | null)[]): Output[] {
-  return rootFses.map(rootFs => ({ rootFs: rootFs ?? [] }));
 }
