@@ -172,4 +172,17 @@ test('configs of others are checked before they are believed', () => {
   assert.deepEqual(checkConfig({ ...config, history: null, config: null }, 'It'), config);
   for (const change of [{ os: 1 }, { rootfs: { diff_ids: ['x'] } }, { history: {} }, { config: 'x' }])
     assert.throws(() => checkConfig({ ...config, ...change }, 'It'), { code: 'integrity' });
+  const usual = { Env: ['A=b'], Labels: { a: 'b' }, Healthcheck: { Test: ['NONE'] }, Hostname: 'x' };
+  assert.deepEqual(checkConfig({ ...config, config: { ...usual, Cmd: null } }, 'It').config, usual);
+  for (const [name, value] of Object.entries({
+    ...{ Env: 'A=b', Cmd: [1], Entrypoint: 'sh', Labels: { a: 1 }, User: 0, WorkingDir: ['/'] },
+    ...{ ExposedPorts: ['80/tcp'], Volumes: '/v', OnBuild: [null], StopSignal: 9, Shell: {} },
+    ...{ Healthcheck: { Test: 'curl' }, ArgsEscaped: 'yes' },
+  }))
+    assert.throws(
+      () => checkConfig({ ...config, config: { [name]: value } }, 'It'),
+      new RegExp(`It has something in its field config\\.${name} that does not belong there`),
+    );
+  for (const history of [[{ created_by: ['x'] }], ['x']])
+    assert.throws(() => checkConfig({ ...config, history }, 'It'), /field history/);
 });

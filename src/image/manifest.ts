@@ -1,5 +1,6 @@
 import { type Digest, isDigest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
+import { findWrongField, withoutNulls } from './container-config.ts';
 import {
   type Descriptor,
   type ImageConfig,
@@ -95,17 +96,15 @@ export function checkConfig(document: Record<string, unknown>, what: string): Im
   const diffIds = rootfs?.diff_ids ?? [];
   if (!Array.isArray(diffIds) || !diffIds.every(id => typeof id === 'string' && isDigest(id)))
     throw bad(what, 'has no list of SHA-256 layer digests in rootfs.diff_ids');
+  const wrong = findWrongField(document);
+  if (wrong !== undefined) throw bad(what, `has something in its field ${wrong} that does not belong there`);
   if (typeof document.os !== 'string' || typeof document.architecture !== 'string')
     throw bad(what, 'does not say its os and architecture');
-  if (document.history !== undefined && document.history !== null && !Array.isArray(document.history))
-    throw bad(what, 'has a history that is not a list');
-  if (document.config && (typeof document.config !== 'object' || Array.isArray(document.config)))
-    throw bad(what, 'has a config that is not an object');
-  const { history, config, ...rest } = document as unknown as ImageConfig;
+  const { history, config, ...rest } = withoutNulls(document as unknown as ImageConfig);
   return {
     ...rest,
-    ...(history ? { history: history.filter(entry => typeof entry === 'object' && entry !== null) } : {}),
-    ...(config ? { config } : {}),
+    ...(history ? { history: history.filter(entry => entry !== null).map(withoutNulls) } : {}),
+    ...(config ? { config: withoutNulls(config) } : {}),
     rootfs: { type: 'layers', diff_ids: diffIds as Digest[] },
   };
 }
