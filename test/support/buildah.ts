@@ -48,11 +48,16 @@ export class Buildah {
   }
 
   #try(command: string, ...args: readonly string[]): Promise<Outcome> {
+    return this.try(command, '--signature-policy', this.#policy, ...args);
+  }
+
+  /** Runs `buildah` with these words. */
+  try(...words: readonly string[]): Promise<Outcome> {
     const storage = ['--root', join(this.#directory, 'root'), '--runroot', join(this.#directory, 'run')];
-    const buildah = ['buildah', '--storage-driver', 'overlay', ...storage];
     const env = { BUILDAH_ISOLATION: 'oci', BUILDAH_RUNTIME: 'runc' };
     // It leaves mounts behind; in a namespace of its own they go with it.
-    const all = ['unshare', '--mount', ...buildah, command, '--signature-policy', this.#policy, ...args];
-    return run(all, { env });
+    return run(['unshare', '--mount', 'buildah', '--storage-driver', 'overlay', ...storage, ...words], {
+      env,
+    });
   }
 }
