@@ -70,6 +70,17 @@ RUN dd if=/dev/urandom of=/random bs=1M count=3
     assert.match(wrong.stderr, /The value "much" of STAGECRAFT_MAX_STORAGE is not a size/);
   });
 
+  test('what load adds is within the limit too', async () => {
+    const env = { STAGECRAFT_MAX_STORAGE: '8m' };
+    const archive = work.path('app.tar');
+    await work.ok('save', '-o', archive, 'app');
+    await work.build(context, ['-t', 'other', '--no-cache']);
+    assert.ok(bytes(await lines('du')) > 8 << 20);
+    const loaded = await work.stagecraft(['load', '-q', '-i', archive], { env });
+    assert.deepEqual([loaded.code, loaded.stderr], [0, '']);
+    assert.ok(bytes(await lines('du')) <= 10 << 20);
+  });
+
   test('builds that all keep the store empty take nothing from each other', async () => {
     const env = { STAGECRAFT_MAX_STORAGE: '1k' };
     for (let round = 0; round < 2; round++) {

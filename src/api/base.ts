@@ -10,8 +10,10 @@ import { openLayerStore } from '../snapshot/layer-store.ts';
 import { blobsOf } from '../store/blobs.ts';
 import { checkNewName } from '../store/images.ts';
 import { takeLease } from '../store/leases.ts';
+import type { StorageLimits } from '../store/selection.ts';
 import { openStore } from '../store/store.ts';
 import { type Digest, digestOf } from '../util/digest.ts';
+import { keepWithin } from './collect.ts';
 import { writeOutput } from './outputs.ts';
 import { Task } from './task.ts';
 import { workGate } from './work-gate.ts';
@@ -26,6 +28,8 @@ export interface BaseImageRequest extends Omit<BaseRequest, 'architecture'> {
   readonly outputs?: readonly Output[];
   /** The store's directory; the usual place unless given. */
   readonly store?: string | undefined;
+  /** How large the store may be then. No limit unless given. */
+  readonly storageLimits?: StorageLimits | undefined;
   readonly onProgress?: ProgressSink | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -90,6 +94,7 @@ export async function buildBase(request: BaseImageRequest): Promise<BaseImage> {
     };
   } finally {
     lease.release();
+    await keepWithin(store, request.storageLimits, { progress, signal });
     store.close();
   }
 }

@@ -9,11 +9,11 @@ import type { NewCacheMount, Rights, SolverServices } from '../solver/types.ts';
 import { LayerDigests } from '../source/layers.ts';
 import { blobsOf } from '../store/blobs.ts';
 import { takeLease } from '../store/leases.ts';
-import { openStore, type Store } from '../store/store.ts';
-import { StagecraftError } from '../util/errors.ts';
+import { openStore } from '../store/store.ts';
 import { rememberText } from '../util/excerpt.ts';
 import { ambientOf } from './ambient.ts';
 import { BaseImages } from './base-images.ts';
+import { keepWithin } from './collect.ts';
 import { lend } from './lent.ts';
 import type { BuildRequest } from './request.ts';
 import { SharedCaches } from './shared-caches.ts';
@@ -113,24 +113,9 @@ export async function withServices<T>(
     } finally {
       lease.release();
       if (images.isDeceived) await (await import('../store/prune.ts')).sweepBlobs(store, { justNow: true });
-      await collect(store, request, signal);
+      await keepWithin(store, request.storageLimits, { progress, signal });
       store.close();
     }
-  }
-}
-
-/**
- * Keeps the store within its limits. An ordinary user's build that needed no namespace added next to nothing, and may
- * not look into layers.
- */
-async function collect(store: Store, { storageLimits }: BuildRequest, signal: AbortSignal): Promise<void> {
-  if (storageLimits === undefined || process.getuid?.() !== 0 || signal.aborted) return;
-  const { collectIfFull } = await import('../store/collection.ts');
-  try {
-    await collectIfFull(store, storageLimits, signal);
-  } catch (error) {
-    // The build is done, or has an error of its own to tell; `stagecraft prune` says what is in the way.
-    if (!(error instanceof StagecraftError) && !signal.aborted) throw error;
   }
 }
 

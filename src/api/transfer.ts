@@ -9,8 +9,10 @@ import { checkNewName, findImage, nameImage } from '../store/images.ts';
 import { readImage } from '../store/inspect.ts';
 import { takeLease } from '../store/leases.ts';
 import { holdLock } from '../store/locks.ts';
+import type { StorageLimits } from '../store/selection.ts';
 import { openStore } from '../store/store.ts';
 import { isErrorCode } from '../util/errors.ts';
+import { keepWithin, prepareToCollect } from './collect.ts';
 import { type RegistryAccess, registryAccess } from './registries.ts';
 import { Task } from './task.ts';
 
@@ -31,15 +33,22 @@ export interface Transferred {
   readonly descriptor: Descriptor;
 }
 
+export interface PullOptions extends TransferOptions {
+  /** How large the store may be then. No limit unless given. */
+  readonly storageLimits?: StorageLimits | undefined;
+}
+
 /**
  * Takes an image with all its layers from its registry into the store, under the name that was asked for.
  * @throws StagecraftError `not-found`, `integrity`, `io`
+ * @throws NamespaceRequired where an ordinary user set limits and must first enter a user namespace
  */
 export async function pullImage(
   name: string,
   platforms: readonly Platform[],
-  options: TransferOptions = {},
+  options: PullOptions = {},
 ): Promise<Transferred> {
+  prepareToCollect(options.storageLimits);
   const reference = parseReference(name);
   return withAccess(options, async (access, progress, signal) => {
     const store = openStore(options.store);
@@ -85,6 +94,7 @@ export async function pullImage(
       lease.release();
       // Of an image that is not what it should be nothing stays.
       if (isDeceived) await (await import('../store/prune.ts')).sweepBlobs(store, { justNow: true });
+      await keepWithin(store, options.storageLimits, { progress, signal });
       store.close();
     }
   });

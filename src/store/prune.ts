@@ -167,8 +167,9 @@ class Collection {
     const inUse = oldestLease(store) - margin;
     const owners = listOwners(store, !all);
     const cut = Math.min(inUse, until);
+    const imageParts = new Set(owners.flatMap(({ type, parts }) => (type === 'image' ? parts : [])));
     const candidates = owners.filter(
-      owner => !owner.isNamed && owner.lastUsedAt < cut && matches(owner, filters),
+      owner => !owner.isNamed && owner.lastUsedAt < cut && matches(owner, filters, imageParts),
     );
     const chosen = choose(candidates, owners);
     const aside = chosen.flatMap(owner => this.#drop(owner));

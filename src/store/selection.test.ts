@@ -22,6 +22,18 @@ test('filters hold by type, id and description, in the words of BuildKit too', (
   assert.ok(holds('type!=image') && !holds('type!=step'));
 });
 
+test('filters hold by what BuildKit says of records', () => {
+  const image = new Set(['layers/3f2a']);
+  const isHeld = (...filters: string[]): boolean => matches(step, filters.map(parseFilter), image);
+  assert.ok(isHeld('shared') && isHeld('shared=true') && !isHeld('private') && !holds('shared'));
+  assert.ok(isHeld('private=false') && isHeld('private!=1') && holds('private'));
+  assert.ok(holds('immutable') && !holds('mutable') && !holds('inuse') && holds('inuse=false'));
+  assert.ok(matches({ ...step, type: 'cache-mount' }, [parseFilter('mutable')]));
+  assert.ok(!holds('type=frontend') && holds('type!=frontend'));
+  assert.throws(() => parseFilter('shared=maybe'), /neither true nor false/);
+  assert.throws(() => parseFilter('parents=3f2a'), /cannot be understood/);
+});
+
 test('one of several values must hold, and every key', () => {
   assert.ok(holds('type=image', 'type=step') && !holds('type=image', 'type=base'));
   assert.ok(!holds('type=step', 'id=other') && !holds('type!=image', 'type!=step'));

@@ -7,6 +7,7 @@ import { openDisplay } from '../display.ts';
 import { progressFlag, quietIdFlag } from '../flags.ts';
 import { usageError } from '../parse.ts';
 import { readNames } from '../values/request.ts';
+import { readStorageSettings } from '../values/storage.ts';
 
 export const command = defineCommand({
   name: 'base',
@@ -83,6 +84,7 @@ need: no shell, no package manager, yet the package records that scanners read.`
         sourceDateEpoch: env.SOURCE_DATE_EPOCH ? parseEpoch(env.SOURCE_DATE_EPOCH) : undefined,
         tags,
         outputs,
+        storageLimits: readStorageSettings(env),
         onProgress: display.sink,
         signal,
       });

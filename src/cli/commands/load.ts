@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { familiarName, loadImages, openStore } from '../../api/archives.ts';
+import { familiarName, loadArchive } from '../../api/archives.ts';
 import { isErrno, StagecraftError } from '../../util/errors.ts';
 import { defineCommand } from '../command.ts';
 import { usageError } from '../parse.ts';
+import { readStorageSettings } from '../values/storage.ts';
 
 export const command = defineCommand({
   name: 'load',
@@ -27,11 +28,17 @@ compressed or not.`,
     ['From a file', 'stagecraft load -i app.tar'],
     ['From another tool', 'docker save app | stagecraft load'],
   ],
-  async run(flags, _args, { stdin, stdout, signal }) {
+  async run(flags, _args, { stdin, stdout, stderr, env, signal }) {
     if (flags.input === undefined && stdin.isTTY)
       throw usageError(command, 'There is no archive to read on standard input.', 'Name one with --input.');
+    const storageLimits = readStorageSettings(env);
     const source = flags.input === undefined ? stdin : await openArchive(flags.input);
-    for (const { names, digest } of await loadImages(openStore(), source, { signal })) {
+    const loaded = await loadArchive(source, {
+      storageLimits,
+      signal,
+      onProblem: ({ message }) => stderr.write(`WARNING: ${message}\n`),
+    });
+    for (const { names, digest } of loaded) {
       if (flags.quiet) continue;
       for (const name of names) stdout.write(`Loaded image: ${familiarName(name)}\n`);
       if (names.length === 0) stdout.write(`Loaded image ID: ${digest}\n`);

@@ -21,7 +21,8 @@ so does all that running builds use.
 
 Filters are until=TIME, unused-for=DURATION, type=TYPE, id=ID and description=TEXT, the last three also with != and,
 for patterns, ~=. Types are those that \`stagecraft du --verbose\` shows under KEPT BY, or BuildKit's. All keys must hold; of
-several values for one key, one.
+several values for one key, one. And there are shared and private, for what images need too and what they do not, mutable
+and immutable.
 
 With sizes only as much goes as must, that not used for longest first.`,
   flags: {

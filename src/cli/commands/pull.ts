@@ -3,6 +3,7 @@ import { defineCommand } from '../command.ts';
 import { progressFlag, quietNameFlag } from '../flags.ts';
 import { showTransfer } from '../transfer.ts';
 import { readPlatform } from '../values/platform.ts';
+import { readStorageSettings } from '../values/storage.ts';
 
 export const command = defineCommand({
   name: 'pull',
@@ -26,6 +27,8 @@ Builds take base images by themselves. This is for an image to run, to save, or 
   ],
   run(flags, [name], surroundings) {
     const platforms = flags.platform.flatMap(text => text.split(',')).map(text => readPlatform(text)!);
-    return showTransfer(flags, surroundings, 'Pulling', options => pullImage(name!, platforms, options));
+    return showTransfer(flags, surroundings, 'Pulling', options =>
+      pullImage(name!, platforms, { ...options, storageLimits: readStorageSettings(surroundings.env) }),
+    );
   },
 });
