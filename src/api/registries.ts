@@ -6,12 +6,16 @@ export interface RegistryAccess {
   close(): Promise<void>;
 }
 
-export function registryAccess(env: NodeJS.ProcessEnv, signal: AbortSignal): RegistryAccess {
+export function registryAccess(
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+  insecure?: boolean,
+): RegistryAccess {
   let opened: Promise<Registries> | undefined;
   return {
     open() {
       opened ??= import('../registry/registries.ts').then(
-        ({ Registries }) => new Registries({ env, signal }),
+        ({ Registries }) => new Registries({ env, signal, insecure }),
       );
       return opened;
     },

@@ -115,7 +115,6 @@ export async function pushImage(name: string, options: TransferOptions = {}): Pr
       const { pushImage: push } = await import('../registry/push.ts');
       await Task.run(progress, `pushing ${familiarName(full)}`, async task =>
         push(await access.open(), blobsOf(store), reference, descriptor, {
-          insecure: options.insecure,
           signal,
           status: task.status.bind(task),
           mountFrom: otherHolders(store, reference),
@@ -145,7 +144,6 @@ export async function copyImage(
     const title = `copying ${familiarName(formatReference(from))} to ${familiarName(to)}`;
     const descriptor = await Task.run(progress, title, async task =>
       copyBetween(await access.open(), from, parseReference(to), {
-        insecure: options.insecure,
         signal,
         status: task.status.bind(task),
       }),
@@ -159,7 +157,7 @@ async function withAccess<T>(
   body: (access: RegistryAccess, progress: ProgressSink, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const signal = options.signal ?? new AbortController().signal;
-  const access = registryAccess(process.env, signal);
+  const access = registryAccess(process.env, signal, options.insecure);
   try {
     return await body(access, options.onProgress ?? (() => {}), signal);
   } finally {

@@ -17,3 +17,9 @@ export const quietIdFlag = {
   short: 'q',
   help: 'Show nothing but the ID of the image',
 } as const;
+
+/** For commands that speak to a registry. */
+export const insecureFlag = {
+  kind: 'boolean',
+  help: 'The registry may do without TLS, or without a known certificate',
+} as const;

@@ -18,14 +18,13 @@ export async function copyBetween(
   registries: Registries,
   from: Reference,
   to: Reference,
-  { status, insecure, signal }: PushOptions,
+  { status, signal }: Pick<PushOptions, 'status' | 'signal'>,
 ): Promise<Descriptor> {
-  const target = await registries.repository(to, 'pull,push', insecure);
-  const { source, top } = await registries.ask(
-    from,
-    async client => ({ source: client, top: await client.manifest(from.digest ?? from.tag!) }),
-    insecure,
-  );
+  const target = await registries.repository(to, 'pull,push');
+  const { source, top } = await registries.ask(from, async client => ({
+    source: client,
+    top: await client.manifest(from.digest ?? from.tag!),
+  }));
   const what = formatFamiliar(from);
   const manifests: Fetched[] = [];
   const content = new Map<Digest, Descriptor>();

@@ -25,7 +25,9 @@ export function endpointsFor(settings: readonly RegistrySetting[], reference: Re
   const moved = (location: string): string =>
     setting.prefix.startsWith('*.') ? name : `${location}${name.slice(setting.prefix.length)}`;
   return [
-    ...setting.mirrors.map(mirror => endpoint(moved(mirror.location), mirror.insecure)),
+    ...setting.mirrors
+      .filter(({ pull }) => pull === 'all' || (pull === 'digest-only') === (reference.digest !== undefined))
+      .map(mirror => endpoint(moved(mirror.location), mirror.insecure)),
     endpoint(moved(setting.location), setting.insecure),
   ];
 }

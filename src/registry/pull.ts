@@ -111,7 +111,7 @@ async function manifestFor(
     throw new StagecraftError(
       'not-found',
       `${formatFamiliar(reference)} is not made for ${formatPlatform(platform)}; it is for ${offered || 'no platform'}.`,
-      { hint: 'Build for one of these with --platform, or choose another base image.' },
+      { hint: 'Ask for one of these with --platform, or choose another image.' },
     );
   }
   const manifest = await client.manifest(chosen.digest);

@@ -1,6 +1,6 @@
 import type { Reference } from '../image/reference.ts';
 import type { Agents } from '../transport/agents.ts';
-import { StagecraftError } from '../util/errors.ts';
+import { isErrorCode, StagecraftError } from '../util/errors.ts';
 import type { Actions } from './auth.ts';
 import { RepositoryClient } from './client.ts';
 import { credentialsOf, type FindCredential } from './credentials.ts';
@@ -13,6 +13,8 @@ export interface RegistriesOptions {
   readonly signal?: AbortSignal | undefined;
   /** Who this client is; as Docker's and Podman's configurations say unless given. */
   readonly findCredential?: FindCredential | undefined;
+  /** Registries may be spoken to without TLS, or show a certificate that nobody vouches for. */
+  readonly insecure?: boolean | undefined;
   /** Milliseconds before the first new try of a request; doubles with each. */
   readonly retryDelay?: number | undefined;
 }
@@ -32,30 +34,34 @@ export class Registries {
 
   /**
    * Asks the mirrors of a repository one after another, then its registry, until one has an answer.
-   * @throws what the registry itself says
+   * @throws what the registry itself says, with what the mirrors said
    */
-  async ask<T>(
-    reference: Reference,
-    question: (client: RepositoryClient) => Promise<T>,
-    insecure?: boolean,
-  ): Promise<T> {
+  async ask<T>(reference: Reference, question: (client: RepositoryClient) => Promise<T>): Promise<T> {
     const endpoints = await this.#endpoints(reference);
+    const failures: string[] = [];
     for (const mirror of endpoints.slice(0, -1)) {
       try {
         return await question(this.#client(mirror, 'pull'));
       } catch (error) {
         // A mirror that is down or lacks the image is no reason to fail; one that lies is.
-        if (!(error instanceof StagecraftError) || !/^(io|not-found)$/.test(error.code)) throw error;
+        if (!isErrorCode(error, 'io', 'not-found')) throw error;
+        failures.push(`The mirror ${mirror.registry} was asked first: ${error.message}`);
       }
     }
-    return question(await this.repository(reference, 'pull', insecure));
+    try {
+      return await question(await this.repository(reference, 'pull'));
+    } catch (error) {
+      if (failures.length === 0 || !(error instanceof StagecraftError)) throw error;
+      const hint = [...(error.hint === undefined ? [] : [error.hint]), ...failures].join('\n');
+      throw new StagecraftError(error.code, error.message, { hint, cause: error });
+    }
   }
 
   /** The repository in its registry itself, past all mirrors: that is where one writes. */
   async repository(
     reference: Reference,
     actions: Actions,
-    insecure: boolean | undefined,
+    insecure = this.#options.insecure,
   ): Promise<RepositoryClient> {
     const endpoint = (await this.#endpoints(reference)).at(-1)!;
     return this.#client(insecure ? asInsecure(endpoint) : endpoint, actions);
@@ -63,7 +69,7 @@ export class Registries {
 
   /** Whether a registry lets this client in. @throws StagecraftError `io` */
   async greet(registry: string): Promise<void> {
-    await (await this.repository({ domain: registry, path: '' }, 'pull', false)).greet();
+    await (await this.repository({ domain: registry, path: '' }, 'pull')).greet();
   }
 
   close(): void {

@@ -11,7 +11,14 @@ export interface RegistrySetting {
   readonly location: string;
   readonly insecure: boolean;
   readonly blocked: boolean;
-  readonly mirrors: readonly { readonly location: string; readonly insecure: boolean }[];
+  readonly mirrors: readonly MirrorSetting[];
+}
+
+export interface MirrorSetting {
+  readonly location: string;
+  readonly insecure: boolean;
+  /** Which images it is asked for: those that are named by a digest, by a tag alone, or all. */
+  readonly pull: 'all' | 'digest-only' | 'tag-only';
 }
 
 /**
@@ -56,6 +63,8 @@ interface Entry {
   insecure?: unknown;
   blocked?: unknown;
   mirror?: unknown;
+  'mirror-by-digest-only'?: unknown;
+  'pull-from-mirror'?: unknown;
 }
 
 async function readFile(file: string): Promise<RegistrySetting[]> {
@@ -81,10 +90,18 @@ async function readFile(file: string): Promise<RegistrySetting[]> {
       blocked: entry.blocked === true,
       mirrors: mirrors.flatMap(mirror => {
         const place = textOf(mirror.location);
-        return place === undefined ? [] : { location: place, insecure: mirror.insecure === true };
+        return place === undefined
+          ? []
+          : { location: place, insecure: mirror.insecure === true, pull: pullOf(entry, mirror) };
       }),
     };
   });
+}
+
+function pullOf(registry: Entry, mirror: Entry): MirrorSetting['pull'] {
+  const own = mirror['pull-from-mirror'];
+  if (own === 'digest-only' || own === 'tag-only') return own;
+  return registry['mirror-by-digest-only'] === true ? 'digest-only' : 'all';
 }
 
 function textOf(value: unknown): string | undefined {

@@ -1,5 +1,6 @@
 import type { Descriptor } from '../image/types.ts';
 import type { Digest } from '../util/digest.ts';
+import { forEachAtOnce } from '../util/parallel.ts';
 import type { RepositoryClient } from './client.ts';
 import { uploadBlob } from './upload.ts';
 
@@ -22,8 +23,7 @@ export async function uploadBlobs(
   blobs: Iterable<Descriptor>,
   { open, mountFrom, status, signal }: UploadsOptions,
 ): Promise<void> {
-  const queue = [...blobs];
-  const send = async (blob: Descriptor): Promise<void> => {
+  await forEachAtOnce(blobs, atOnce, async blob => {
     const { digest, size } = blob;
     const name = digest.slice(0, 19);
     const from = mountFrom?.(digest);
@@ -36,17 +36,5 @@ export async function uploadBlobs(
     if (how === 'sent') status(`pushing ${name}`, size, size);
     // Docker's words.
     else status(how === 'there' ? `${name} already exists` : `${name} mounted from ${from}`, 0, 0);
-  };
-  const work = async (): Promise<void> => {
-    for (let blob = queue.shift(); blob !== undefined; blob = queue.shift()) await send(blob);
-  };
-  // The first failure ends what the others would begin.
-  await Promise.all(
-    Array.from({ length: atOnce }, () =>
-      work().catch(error => {
-        queue.length = 0;
-        throw error;
-      }),
-    ),
-  );
+  });
 }

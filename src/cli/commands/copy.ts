@@ -1,6 +1,6 @@
 import { copyImage } from '../../api/transfer.ts';
 import { defineCommand } from '../command.ts';
-import { progressFlag, quietNameFlag } from '../flags.ts';
+import { insecureFlag, progressFlag, quietNameFlag } from '../flags.ts';
 import { showTransfer } from '../transfer.ts';
 
 export const command = defineCommand({
@@ -10,7 +10,7 @@ export const command = defineCommand({
   description: `
 All its platforms are copied, past the local store. Within one registry nothing is transferred at all.`,
   flags: {
-    insecure: { kind: 'boolean', help: 'The registries may do without TLS, or without a known certificate' },
+    insecure: insecureFlag,
     progress: progressFlag,
     quiet: quietNameFlag,
   },

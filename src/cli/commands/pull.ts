@@ -1,6 +1,6 @@
 import { pullImage } from '../../api/transfer.ts';
 import { defineCommand } from '../command.ts';
-import { progressFlag, quietNameFlag } from '../flags.ts';
+import { insecureFlag, progressFlag, quietNameFlag } from '../flags.ts';
 import { showTransfer } from '../transfer.ts';
 import { readPlatform } from '../values/platform.ts';
 import { readStorageSettings } from '../values/storage.ts';
@@ -12,6 +12,7 @@ export const command = defineCommand({
   description: `
 Builds take base images by themselves. This is for an image to run, to save, or to have before the network is gone.`,
   flags: {
+    insecure: insecureFlag,
     platform: {
       kind: 'list',
       value: 'PLATFORM',
@@ -28,7 +29,11 @@ Builds take base images by themselves. This is for an image to run, to save, or 
   run(flags, [name], surroundings) {
     const platforms = flags.platform.flatMap(text => text.split(',')).map(text => readPlatform(text)!);
     return showTransfer(flags, surroundings, 'Pulling', options =>
-      pullImage(name!, platforms, { ...options, storageLimits: readStorageSettings(surroundings.env) }),
+      pullImage(name!, platforms, {
+        ...options,
+        insecure: flags.insecure,
+        storageLimits: readStorageSettings(surroundings.env),
+      }),
     );
   },
 });

@@ -1,6 +1,6 @@
 import { pushImage } from '../../api/transfer.ts';
 import { defineCommand } from '../command.ts';
-import { progressFlag, quietNameFlag } from '../flags.ts';
+import { insecureFlag, progressFlag, quietNameFlag } from '../flags.ts';
 import { showTransfer } from '../transfer.ts';
 
 export const command = defineCommand({
@@ -10,7 +10,7 @@ export const command = defineCommand({
   description: `
 What the registry has is not sent again. \`stagecraft build --push\` does both in one.`,
   flags: {
-    insecure: { kind: 'boolean', help: 'The registry may do without TLS, or without a known certificate' },
+    insecure: insecureFlag,
     progress: progressFlag,
     quiet: quietNameFlag,
   },
