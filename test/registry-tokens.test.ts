@@ -76,7 +76,7 @@ suite('a registry with a token server', { skip }, () => {
       tokens.asked.filter(({ account }) => account === ''),
       [{ method: 'GET', account: '', scopes: ['repository:public/app:pull'] }],
     );
-    const hint = `log in with \`docker login ${host}\``;
+    const hint = `log in with \`stagecraft login ${host}\``;
     await refused(
       undefined,
       new RegExp(`The registry ${host} does not allow pull and push for public/app\\.(?:.|\n)*${hint}`),

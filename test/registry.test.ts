@@ -177,6 +177,11 @@ suite('base images of registries', { skip }, () => {
     assert.match((await build('mirrored.test')).log, /mirrored/);
     registryOf('127.0.0.1:1/proxied', 'direct.test');
     assert.match((await build('direct.test')).log, /one/);
+    const { stderr } = await work.stagecraft(['pull', 'direct.test/none'], { env });
+    assert.match(
+      stderr,
+      /does not exist(?:.*\n)+The mirror 127\.0\.0\.1:1 was asked first: .* cannot be reached/,
+    );
     appendFileSync(settings, '[[registry]]\nprefix = "blocked.test"\nblocked = true\n');
     await assert.rejects(build('blocked.test'), /settings of this machine block blocked\.test\/team\/base/);
   });
@@ -318,7 +323,8 @@ suite('images sent to registries', { skip }, () => {
       `docker://${locked.host}/app`,
     ).catch((error: Error) => assert.match(error.message, /name unknown|not found/i));
     await work.build(app, ['-t', `${locked.host}/app:1`, '--push'], { env });
-    assert.match((await work.stagecraft(['logout', locked.host], { env })).stdout, /Logged out/);
+    const logout = await work.stagecraft(['logout', `http://${locked.host}/`], { env });
+    assert.match(logout.stdout, /Logged out of 127/);
     const after = await work.tryBuild(app, ['-t', `${locked.host}/app:1`, '--push'], { env });
     assert.match(after.message, /does not allow pull and push for app/);
   });

@@ -159,7 +159,7 @@ export function denied(
     {
       hint: credential
         ? `Check that the account that you logged in with may do so, and that the name is right.`
-        : `Check the name; if the repository is private, log in with \`docker login ${registry}\` or \`podman login ${registry}\`.`,
+        : `Check the name; if the repository is private, log in with \`stagecraft login ${registry}\`.`,
     },
   );
 }

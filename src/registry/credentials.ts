@@ -60,10 +60,15 @@ function findEntry(
 ): AuthEntry | undefined {
   const parts = repository.split('/');
   const scopes = parts.map((_, i) => [registry, ...parts.slice(0, parts.length - i)].join('/'));
-  for (const scope of [...scopes, serverName(registry), registry])
-    if (Object.hasOwn(auths, scope)) return auths[scope];
-  // Old entries are addresses.
-  return Object.entries(auths).find(([key]) => /^https?:\/\//.test(key) && hostOf(key) === registry)?.[1];
+  for (const scope of [...scopes, serverName(registry)]) if (Object.hasOwn(auths, scope)) return auths[scope];
+  return Object.entries(auths).find(([key]) => isEntryOf(key, registry))?.[1];
+}
+
+/** Whether a key of `auths` is for a registry; old ones are addresses. */
+export function isEntryOf(key: string, registry: string): boolean {
+  return (
+    key === registry || key === serverName(registry) || (/^https?:\/\//.test(key) && hostOf(key) === registry)
+  );
 }
 
 function hostOf(address: string): string | undefined {

@@ -13,20 +13,55 @@ export async function askHelper(
   server: string,
   env: NodeJS.ProcessEnv,
 ): Promise<Credential | undefined> {
-  const program = `docker-credential-${name}`;
+  const program = programOf(name);
   const { code, output } = await run(program, 'get', server, env);
   if (code !== 0) {
-    // The protocol knows this case by its text alone.
-    if (/credentials not found/i.test(output)) return undefined;
-    throw new StagecraftError(
-      'io',
-      `The credential helper ${program} failed for ${server}: ${output.trim()}`,
-    );
+    if (isUnknown(output)) return undefined;
+    throw failed(program, server, output);
   }
   const answer = parse(program, output);
   if (answer.Username === '' || answer.Secret === '') return undefined;
   if (answer.Username === '<token>') return { type: 'identity', token: answer.Secret };
   return { type: 'password', username: answer.Username, password: answer.Secret };
+}
+
+/** Gives a helper a password to keep. @throws as {@link askHelper} */
+export async function giveHelper(
+  name: string,
+  server: string,
+  { username, password }: { readonly username: string; readonly password: string },
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const program = programOf(name);
+  const entry = JSON.stringify({ ServerURL: server, Username: username, Secret: password });
+  const { code, output } = await run(program, 'store', entry, env);
+  if (code !== 0) throw failed(program, server, output);
+}
+
+/** Has a helper forget a password; false where it had none. @throws as {@link askHelper} */
+export async function clearHelper(name: string, server: string, env: NodeJS.ProcessEnv): Promise<boolean> {
+  const program = programOf(name);
+  const { code, output } = await run(program, 'erase', server, env);
+  if (code === 0) return true;
+  if (isUnknown(output)) return false;
+  throw failed(program, server, output);
+}
+
+function programOf(name: string): string {
+  return `docker-credential-${name}`;
+}
+
+/** The protocol knows this case by its text alone. */
+function isUnknown(output: string): boolean {
+  return /credentials not found/i.test(output);
+}
+
+function failed(program: string, server: string, output: string): StagecraftError {
+  const reason = output.trim();
+  return new StagecraftError(
+    'io',
+    `The credential helper ${program} failed for ${server}${reason && `: ${reason}`}.`,
+  );
 }
 
 async function run(

@@ -2,6 +2,7 @@ import { text } from 'node:stream/consumers';
 import { login } from '../../api/login.ts';
 import { askSecret, askText } from '../ask.ts';
 import { defineCommand } from '../command.ts';
+import { insecureFlag } from '../flags.ts';
 import { usageError } from '../parse.ts';
 
 export const command = defineCommand({
@@ -10,8 +11,10 @@ export const command = defineCommand({
   usage: '[REGISTRY]',
   description: `
 The registry is asked first whether it accepts it. Docker and others use the same place: the credential helper of
-Docker's configuration, else that file itself.`,
+Docker's configuration, else that file itself; or the file that REGISTRY_AUTH_FILE names. Without a name the registry
+is Docker Hub.`,
   flags: {
+    insecure: insecureFlag,
     password: {
       kind: 'text',
       short: 'p',
@@ -26,7 +29,7 @@ Docker's configuration, else that file itself.`,
     ['With questions', 'stagecraft login registry.example.com'],
     ['In a script', 'cat token | stagecraft login -u ci --password-stdin registry.example.com'],
   ],
-  async run(flags, [registry = 'docker.io'], surroundings) {
+  async run(flags, [name = 'docker.io'], surroundings) {
     const { stdin, stdout, signal } = surroundings;
     const fromStdin = flags['password-stdin'] ?? false;
     if (fromStdin && (flags.username === undefined || flags.password !== undefined))
@@ -36,10 +39,10 @@ Docker's configuration, else that file itself.`,
       ? (await text(stdin)).replace(/\r?\n$/, '')
       : (flags.password ?? (await askSecret('Password: ', surroundings)));
     if (username === '' || password === '') throw usageError(command, 'User name or password is empty.');
-    const keeper = await login(registry, username, password, signal);
+    const keeper = await login(name, username, password, { insecure: flags.insecure, signal });
     const place =
       keeper.type === 'file' ? `unencrypted in ${keeper.path}` : `by docker-credential-${keeper.name}`;
-    stdout.write(`Logged in to ${registry}. The password is kept ${place}.\n`);
+    stdout.write(`Logged in to ${keeper.registry}. The password is kept ${place}.\n`);
     return 0;
   },
 });

@@ -7,11 +7,14 @@ export const command = defineCommand({
   usage: '[REGISTRY]',
   flags: {},
   args: { min: 0, max: 1 },
-  examples: [['One registry', 'stagecraft logout registry.example.com']],
-  async run(_flags, [registry = 'docker.io'], { stdout }) {
-    stdout.write(
-      logout(registry) ? `Logged out of ${registry}.\n` : `No password is kept for ${registry}.\n`,
-    );
+  examples: [
+    ['One registry', 'stagecraft logout registry.example.com'],
+    ['Docker Hub', 'stagecraft logout'],
+  ],
+  async run(_flags, [name = 'docker.io'], { stdout }) {
+    const { registry, found, elsewhere } = await logout(name);
+    stdout.write(found ? `Logged out of ${registry}.\n` : `No password is kept for ${registry}.\n`);
+    for (const file of elsewhere) stdout.write(`Another tool keeps one in ${file}, which is used as well.\n`);
     return 0;
   },
 });
