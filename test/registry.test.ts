@@ -250,6 +250,24 @@ suite('images sent to registries', { skip }, () => {
     assert.equal(await other.ok('run', '--rm', name, '/bin/busybox', 'cat', '/text'), 'app');
   });
 
+  test('an image that is pulled by its digest goes by that, and keeps no tag', async () => {
+    const other = new Workspace();
+    const name = `${registry.host}/team/pinned`;
+    await work.build(app, ['-t', `${name}:1`, '--push']);
+    const digest = await digestIn('team/pinned:1');
+    assert.equal((await other.ok('pull', '-q', `${name}:1@${digest}`)).trim(), `${name}:1@${digest}`);
+    assert.equal(await other.ok('run', '--rm', `${name}@${digest}`, '/bin/busybox', 'cat', '/text'), 'app');
+    assert.match(await other.ok('images', '--digests'), new RegExp(`team/pinned +<none> +${digest} `));
+    await other.ok('prune', '--force');
+    const inspected = await other.ok(
+      'inspect',
+      `${name}:1@${digest}`,
+      '-f',
+      '{{json .RepoTags}} {{json .RepoDigests}}',
+    );
+    assert.equal(inspected.trim(), `[] ["${name}@${digest}"]`);
+  });
+
   test('what the registry has is not sent again, and that is said', async () => {
     const other = new Workspace();
     const progress = async (...args: string[]): Promise<string> => {

@@ -1,6 +1,6 @@
 import type { ArrivalOptions } from '../content/arrivals.ts';
 import { formatPlatform, hostPlatform } from '../image/platform.ts';
-import { familiarName, formatReference, parseReference } from '../image/reference.ts';
+import { familiarName, formatReference, parseReference, type Reference } from '../image/reference.ts';
 import type { Descriptor, Platform } from '../image/types.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import { blobsOf } from '../store/blobs.ts';
@@ -85,7 +85,7 @@ export async function pullImage(
           },
         );
       }
-      nameImage(store, descriptor!, reference.digest === undefined ? [formatReference(reference)] : []);
+      nameImage(store, descriptor!, [givenName(reference)]);
       return { name: formatReference(reference), descriptor: descriptor! };
     } catch (error) {
       isDeceived = isErrorCode(error, 'integrity');
@@ -150,6 +150,11 @@ export async function copyImage(
     );
     return { name: to, descriptor };
   });
+}
+
+/** What is pulled by its digest has no tag, as in Docker: that may mean another image by now. */
+function givenName({ domain, path, tag, digest }: Reference): string {
+  return formatReference(digest === undefined ? { domain, path, tag: tag! } : { domain, path, digest });
 }
 
 async function withAccess<T>(

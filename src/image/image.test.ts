@@ -53,6 +53,7 @@ test('the familiar form is the shortest that means the same', () => {
 test('what is no reference is refused with the reason', () => {
   for (const [text, reason] of [
     ['', /empty/],
+    ['docker://debian', /no address/],
     ['Debian', /lowercase/],
     ['app:', /no tag/],
     ['app:-x', /no tag/],

@@ -37,6 +37,9 @@ export function parseName(text: string): Reference {
   if (text === '') throw invalid(text, 'it is empty');
   if (/^[a-f0-9]{64}$/.test(text))
     throw invalid(text, 'a repository cannot be named by 64 hexadecimal digits');
+  const address = /^[a-z]+:\/\//.exec(text)?.[0];
+  // It may have a password.
+  if (address !== undefined) throw invalid(`${address}...`, 'a name is no address');
   let rest = text;
   let digest: Digest | undefined;
   const at = rest.indexOf('@');

@@ -199,6 +199,7 @@ export class RepositoryClient {
     return new StagecraftError(
       'io',
       `${what}: ${shownAddress(response.url)} answers ${response.status}${reason}.`,
+      { hint: hintFor(response.status, registry) },
     );
   }
 }
@@ -207,6 +208,12 @@ function withAuthorization(request: Request, authorization: string | undefined):
   return authorization === undefined
     ? request
     : { ...request, headers: { ...request.headers, authorization } };
+}
+
+function hintFor(status: number, registry: string): string | undefined {
+  if (status === 429)
+    return `The registry limits how often it may be asked: wait, or log in with \`stagecraft login ${registry}\`, which often allows more.`;
+  return status >= 500 ? 'The registry has a problem of its own: try again later.' : undefined;
 }
 
 function isKnownType(mediaType: string): boolean {

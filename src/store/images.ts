@@ -126,7 +126,8 @@ function findByReference(store: Store, text: string): ImageRecord | undefined {
     record =>
       record.descriptor.digest === reference.digest &&
       !isUntagged(record) &&
-      record.name.startsWith(`${repository}:`),
+      /^[:@]/.test(record.name.slice(repository.length)) &&
+      record.name.startsWith(repository),
   );
 }
 

@@ -208,7 +208,7 @@ export function inspectImage(store: Store, text: string, platform?: Platform): I
   const repositories = new Set(names.map(name => familiarRepository(parseName(name))));
   const inspection: ImageInspection = {
     Id: isIndexType(record.descriptor.mediaType) ? record.descriptor.digest : manifest.config.digest,
-    RepoTags: names,
+    RepoTags: names.filter(name => parseName(name).tag !== undefined),
     RepoDigests: [...repositories].map(repository => `${repository}@${record.descriptor.digest}`),
     ...(config.created ? { Created: config.created } : {}),
     Author: config.author ?? '',

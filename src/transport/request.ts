@@ -221,6 +221,6 @@ function hintFor(error: Error): string {
   if (isErrno(cause, 'ENOTFOUND', 'EAI_AGAIN')) return 'Check the name, the network and the proxy settings.';
   if (isUntrusted(cause))
     return 'Trust its certificate authority: name the file in NODE_EXTRA_CA_CERTS, or install it on this machine.';
-  if (isErrno(cause, 'ECONNREFUSED')) return 'Check that the server runs, and the port.';
+  if (isErrno(cause, 'ECONNREFUSED')) return 'Check that the server runs, the port, and the proxy settings.';
   return 'Check the network and the proxy settings, and try again.';
 }
