@@ -1,74 +1,123 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parseReference } from '../image/reference.ts';
-import { endpointsFor } from './endpoints.ts';
+import { agentsFor, endpointsFor } from './endpoints.ts';
 import { readRegistrySettings } from './settings.ts';
 
-const digest = `sha256:${'a'.repeat(64)}`;
+const digest = `sha256:${'0'.repeat(64)}`;
 
-/** Where an image is looked for, with these registries.conf(5) settings. */
-async function places(t: TestContext, settings: string, name: string): Promise<string[]> {
+/** A home directory with these files in its `.config`. */
+function home(t: TestContext, files: Record<string, string>): NodeJS.ProcessEnv {
   const directory = mkdtempSync(join(tmpdir(), 'stagecraft-settings-'));
   t.after(() => rmSync(directory, { recursive: true }));
-  const file = join(directory, 'registries.conf');
-  writeFileSync(file, settings);
-  const read = await readRegistrySettings({ HOME: directory, CONTAINERS_REGISTRIES_CONF: file });
-  return endpointsFor(read, parseReference(name)).map(
-    ({ bases, repository }) => `${bases.map(base => base.href.replace('/v2/', '')).join('|')} ${repository}`,
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, '.config', path)), { recursive: true });
+    writeFileSync(join(directory, '.config', path), text);
+  }
+  return { HOME: directory };
+}
+
+/** Where a name is looked for, in order: the address of each repository, `|` between TLS and plain HTTP. */
+async function placesOf(env: NodeJS.ProcessEnv, name: string): Promise<string[]> {
+  return endpointsFor(await readRegistrySettings(env), parseReference(name)).map(({ bases, repository }) =>
+    bases.map(base => new URL(repository, base).href).join('|'),
   );
 }
 
-test('Docker Hub is at its own address; a registry of this machine needs no TLS', async t => {
-  assert.deepEqual(await places(t, '', 'debian'), ['https://registry-1.docker.io library/debian']);
-  assert.deepEqual(await places(t, '', 'localhost:5000/a'), [
-    'https://localhost:5000|http://localhost:5000 a',
-  ]);
+test('names lead to their registries, and this machine needs no TLS', async t => {
+  const env = home(t, { 'containers/registries.conf': '' });
+  for (const [name, ...places] of [
+    ['debian', 'https://registry-1.docker.io/v2/library/debian'],
+    ['index.docker.io/me/app:1', 'https://registry-1.docker.io/v2/me/app'],
+    ['ghcr.io/a/b/c', 'https://ghcr.io/v2/a/b/c'],
+    ['localhost:5000/app', 'https://localhost:5000/v2/app|http://localhost:5000/v2/app'],
+    ['127.8.9.1/app', 'https://127.8.9.1/v2/app|http://127.8.9.1/v2/app'],
+    ['[::1]:5000/app', 'https://[::1]:5000/v2/app|http://[::1]:5000/v2/app'],
+    ['localhost.example.com/app', 'https://localhost.example.com/v2/app'],
+  ] as const)
+    assert.deepEqual(await placesOf(env, name), places);
 });
 
-test('mirrors come first, with the rest of the name; the longest prefix counts', async t => {
-  const settings = `
+test('registries.conf moves, mirrors and blocks by the longest prefix', async t => {
+  const env = home(t, {
+    'containers/registries.conf': `
 [[registry]]
+prefix = "docker.io"
 location = "docker.io"
 [[registry.mirror]]
 location = "mirror.test/hub"
-insecure = true
-[[registry]]
-prefix = "docker.io/team"
-location = "elsewhere.test/our"
-`;
-  assert.deepEqual(await places(t, settings, 'debian'), [
-    'https://mirror.test|http://mirror.test hub/library/debian',
-    'https://registry-1.docker.io library/debian',
-  ]);
-  assert.deepEqual(await places(t, settings, 'team/app'), ['https://elsewhere.test our/app']);
-});
-
-test('a mirror may be for digests or for tags alone', async t => {
-  const settings = `
-[[registry]]
-location = "one.test"
-mirror-by-digest-only = true
 [[registry.mirror]]
-location = "digests.test"
-[[registry]]
-location = "two.test"
-[[registry.mirror]]
-location = "digests.test"
+location = "by-digest.test"
 pull-from-mirror = "digest-only"
 [[registry.mirror]]
-location = "tags.test"
+location = "by-tag.test"
 pull-from-mirror = "tag-only"
+insecure = true
+[[registry]]
+prefix = "docker.io/me"
+location = "mine.test/images"
+[[registry]]
+prefix = "*.wild.test"
+mirror-by-digest-only = true
 [[registry.mirror]]
-location = "all.test"
-pull-from-mirror = "all"
-`;
-  const hosts = async (name: string) =>
-    (await places(t, settings, name)).map(place => /^https:\/\/(\w+)/.exec(place)?.[1]);
-  assert.deepEqual(await hosts('one.test/a:1'), ['one']);
-  assert.deepEqual(await hosts(`one.test/a@${digest}`), ['digests', 'one']);
-  assert.deepEqual(await hosts('two.test/a:1'), ['tags', 'all', 'two']);
-  assert.deepEqual(await hosts(`two.test/a:1@${digest}`), ['digests', 'all', 'two']);
+location = "tame.test/wild"
+[[registry]]
+location = "old.test"
+insecure = true
+`,
+    'containers/registries.conf.d/10-over.conf': '[[registry]]\nlocation = "old.test"\nblocked = true\n',
+  });
+  for (const [name, ...places] of [
+    [
+      'debian',
+      'https://mirror.test/v2/hub/library/debian',
+      'https://by-tag.test/v2/library/debian|http://by-tag.test/v2/library/debian',
+      'https://registry-1.docker.io/v2/library/debian',
+    ],
+    [
+      `debian@${digest}`,
+      'https://mirror.test/v2/hub/library/debian',
+      'https://by-digest.test/v2/library/debian',
+      'https://registry-1.docker.io/v2/library/debian',
+    ],
+    ['me/app', 'https://mine.test/v2/images/app'],
+    ['a.wild.test/app', 'https://a.wild.test/v2/app'],
+    [`a.wild.test/app@${digest}`, 'https://tame.test/v2/wild/app', 'https://a.wild.test/v2/app'],
+    ['wild.test/app', 'https://wild.test/v2/app'],
+  ] as const)
+    assert.deepEqual(await placesOf(env, name), places);
+  await assert.rejects(placesOf(env, 'old.test/app'), /settings of this machine block old\.test\/app/);
+});
+
+test("what Docker's engine is set up with counts where registries.conf says nothing", async t => {
+  const daemon = JSON.stringify({
+    'registry-mirrors': ['https://mirror.test/', 'http://plain.test:5000/hub'],
+    'insecure-registries': ['inner.test:5000', '10.0.0.0/8'],
+  });
+  const hub = 'https://registry-1.docker.io/v2/library/debian';
+  const env = home(t, { 'docker/daemon.json': daemon, 'containers/registries.conf': '' });
+  assert.deepEqual(await placesOf(env, 'debian'), [
+    'https://mirror.test/v2/library/debian',
+    'https://plain.test:5000/v2/hub/library/debian|http://plain.test:5000/v2/hub/library/debian',
+    hub,
+  ]);
+  assert.deepEqual(await placesOf(env, 'inner.test:5000/app'), [
+    'https://inner.test:5000/v2/app|http://inner.test:5000/v2/app',
+  ]);
+  assert.deepEqual(await placesOf(env, 'ghcr.io/app'), ['https://ghcr.io/v2/app']);
+  const conf = '[[registry]]\nlocation = "docker.io"\n';
+  const both = home(t, { 'docker/daemon.json': daemon, 'containers/registries.conf': conf });
+  assert.deepEqual(await placesOf(both, 'debian'), [hub]);
+  await assert.rejects(
+    placesOf(home(t, { 'docker/daemon.json': '{' }), 'debian'),
+    /daemon\.json are not JSON/,
+  );
+});
+
+test('a client certificate without its key is an error that says so', t => {
+  const env = home(t, { 'containers/certs.d/inner.test/client.cert': 'x' });
+  assert.throws(() => agentsFor('inner.test', env, false), /client\.cert has no key beside it/);
 });

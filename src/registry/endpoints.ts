@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Reference } from '../image/reference.ts';
 import { type Agents, createAgents } from '../transport/agents.ts';
-import { StagecraftError } from '../util/errors.ts';
-import { type RegistrySetting, settingFor } from './settings.ts';
+import { isErrno, StagecraftError } from '../util/errors.ts';
+import { matchedLength, type RegistrySetting, settingFor } from './settings.ts';
 
 /** A server that has a repository: the registry itself or a mirror of it. */
 export interface Endpoint {
@@ -22,13 +22,13 @@ export function endpointsFor(settings: readonly RegistrySetting[], reference: Re
   if (setting === undefined) return [endpoint(name, false)];
   if (setting.blocked)
     throw new StagecraftError('usage', `The registry settings of this machine block ${name}.`);
-  const moved = (location: string): string =>
-    setting.prefix.startsWith('*.') ? name : `${location}${name.slice(setting.prefix.length)}`;
+  const rest = name.slice(matchedLength(setting.prefix, name));
+  const kind = reference.digest === undefined ? 'tag-only' : 'digest-only';
   return [
     ...setting.mirrors
-      .filter(({ pull }) => pull === 'all' || (pull === 'digest-only') === (reference.digest !== undefined))
-      .map(mirror => endpoint(moved(mirror.location), mirror.insecure)),
-    endpoint(moved(setting.location), setting.insecure),
+      .filter(({ serves }) => serves === 'all' || serves === kind)
+      .map(({ location, insecure }) => endpoint(`${location}${rest}`, insecure)),
+    endpoint(setting.location === undefined ? name : `${setting.location}${rest}`, setting.insecure),
   ];
 }
 
@@ -64,18 +64,40 @@ export function agentsFor(host: string, env: NodeJS.ProcessEnv, insecure: boolea
   const home = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config');
   const places = [join(home, 'containers/certs.d'), '/etc/containers/certs.d', '/etc/docker/certs.d'];
   const directory = places.map(place => join(place, host)).find(existsSync);
-  if (directory === undefined) return createAgents({ env, insecure });
-  const files = readdirSync(directory).sort();
+  const files = directory === undefined ? [] : filesOf(directory);
+  if (directory === undefined || files.length === 0) return createAgents({ env, insecure });
   const read = (name: string): string => readFileSync(join(directory, name), 'utf8');
-  const certificate = files.find(
-    name => name.endsWith('.cert') && files.includes(name.replace(/cert$/, 'key')),
-  );
+  const client = files.find(name => name.endsWith('.cert'));
+  const key = client?.replace(/cert$/, 'key');
+  if (key !== undefined && !files.includes(key))
+    throw new StagecraftError('usage', `The certificate ${join(directory, client!)} has no key beside it.`, {
+      hint: `Put it into ${join(directory, key)}.`,
+    });
   return createAgents({
     env,
     insecure,
     authorities: files.filter(name => name.endsWith('.crt')).map(read),
-    client:
-      (certificate && { certificate: read(certificate), key: read(certificate.replace(/cert$/, 'key')) }) ||
-      undefined,
+    client: client === undefined ? undefined : { certificate: read(client), key: read(key!) },
   });
+}
+
+/** What this user may read; as with Podman, the rest is for others. */
+function filesOf(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+      .sort()
+      .filter(name => isReadable(join(directory, name)));
+  } catch (error) {
+    if (isErrno(error, 'EACCES', 'ENOTDIR')) return [];
+    throw error;
+  }
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

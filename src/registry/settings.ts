@@ -7,23 +7,25 @@ import { StagecraftError } from '../util/errors.ts';
 export interface RegistrySetting {
   /** `host`, `host/namespace` or `*.domain`: the names it is for. */
   readonly prefix: string;
-  /** What takes the place of the prefix. */
-  readonly location: string;
+  /** What takes the place of the prefix; nothing where names stay as they are. */
+  readonly location?: string | undefined;
   readonly insecure: boolean;
   readonly blocked: boolean;
   readonly mirrors: readonly MirrorSetting[];
 }
 
 export interface MirrorSetting {
+  /** What takes the place of the prefix. */
   readonly location: string;
   readonly insecure: boolean;
-  /** Which images it is asked for: those that are named by a digest, by a tag alone, or all. */
-  readonly pull: 'all' | 'digest-only' | 'tag-only';
+  /** Which names it is asked for: those with a digest, those without, or all. */
+  readonly serves: 'all' | 'digest-only' | 'tag-only';
 }
 
 /**
  * The settings of the user, else of the machine, in the form that Podman, Buildah and skopeo use
- * (containers-registries.conf(5), version 2), with the files of the `.d` directory beside each.
+ * (containers-registries.conf(5), version 2), with the files of the `.d` directory beside each. What they leave open is
+ * as Docker's engine is set up.
  * @throws StagecraftError `usage` when a file cannot be understood
  */
 export async function readRegistrySettings(env: NodeJS.ProcessEnv): Promise<RegistrySetting[]> {
@@ -32,6 +34,8 @@ export async function readRegistrySettings(env: NodeJS.ProcessEnv): Promise<Regi
   const main = env.CONTAINERS_REGISTRIES_CONF || (existsSync(own) ? own : '/etc/containers/registries.conf');
   const files = [main, ...parts('/etc/containers/registries.conf.d'), ...parts(`${own}.d`)];
   const settings = new Map<string, RegistrySetting>();
+  for (const engine of ['/etc/docker/daemon.json', join(home, 'docker/daemon.json')].filter(existsSync))
+    for (const setting of readEngineSettings(engine)) settings.set(setting.prefix, setting);
   for (const file of files.filter(existsSync))
     for (const setting of await readFile(file)) settings.set(setting.prefix, setting);
   return [...settings.values()];
@@ -40,13 +44,15 @@ export async function readRegistrySettings(env: NodeJS.ProcessEnv): Promise<Regi
 /** The setting with the longest prefix that fits. */
 export function settingFor(settings: readonly RegistrySetting[], name: string): RegistrySetting | undefined {
   return settings
-    .filter(({ prefix }) => isPrefix(prefix, name))
+    .filter(({ prefix }) => matchedLength(prefix, name) > 0)
     .sort((a, b) => b.prefix.length - a.prefix.length)[0];
 }
 
-function isPrefix(prefix: string, name: string): boolean {
-  if (prefix.startsWith('*.')) return name.slice(0, `${name}/`.indexOf('/')).endsWith(prefix.slice(1));
-  return name === prefix || name.startsWith(`${prefix}/`);
+/** How much of a name a prefix stands for; 0 where it does not fit. */
+export function matchedLength(prefix: string, name: string): number {
+  const host = `${name}/`.indexOf('/');
+  if (prefix.startsWith('*.')) return name.slice(0, host).endsWith(prefix.slice(1)) ? host : 0;
+  return name === prefix || name.startsWith(`${prefix}/`) ? prefix.length : 0;
 }
 
 function parts(directory: string): string[] {
@@ -69,39 +75,64 @@ interface Entry {
 
 async function readFile(file: string): Promise<RegistrySetting[]> {
   const { parse } = await import('smol-toml');
-  let document: Record<string, unknown>;
-  try {
-    document = parse(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    throw new StagecraftError('usage', `The registry settings ${file} are not TOML: ${firstLine(cause)}.`, {
-      cause,
-    });
-  }
+  const document = read(file, 'TOML', parse);
   const entries = Array.isArray(document.registry) ? (document.registry as Entry[]) : [];
   return entries.flatMap(entry => {
-    const location = textOf(entry.location) ?? textOf(entry.prefix);
-    const prefix = textOf(entry.prefix) ?? location;
-    if (prefix === undefined || location === undefined) return [];
+    const prefix = textOf(entry.prefix) ?? textOf(entry.location);
+    if (prefix === undefined) return [];
     const mirrors = Array.isArray(entry.mirror) ? (entry.mirror as Entry[]) : [];
+    const usual = entry['mirror-by-digest-only'] === true ? 'digest-only' : 'all';
     return {
       prefix,
-      location,
+      location: textOf(entry.location),
       insecure: entry.insecure === true,
       blocked: entry.blocked === true,
       mirrors: mirrors.flatMap(mirror => {
-        const place = textOf(mirror.location);
-        return place === undefined
-          ? []
-          : { location: place, insecure: mirror.insecure === true, pull: pullOf(entry, mirror) };
+        const location = textOf(mirror.location);
+        const serves = servesOf(mirror['pull-from-mirror']) ?? usual;
+        return location === undefined ? [] : { location, insecure: mirror.insecure === true, serves };
       }),
     };
   });
 }
 
-function pullOf(registry: Entry, mirror: Entry): MirrorSetting['pull'] {
-  const own = mirror['pull-from-mirror'];
-  if (own === 'digest-only' || own === 'tag-only') return own;
-  return registry['mirror-by-digest-only'] === true ? 'digest-only' : 'all';
+/** `registry-mirrors`, which are for Docker Hub alone, and `insecure-registries` of Docker's engine (dockerd(8)). */
+function readEngineSettings(file: string): RegistrySetting[] {
+  const document = read(file, 'JSON', text => JSON.parse(text));
+  const textsOf = (value: unknown): string[] =>
+    Array.isArray(value) ? value.filter(each => typeof each === 'string') : [];
+  const mirrors = textsOf(document['registry-mirrors']).flatMap(address => {
+    const url = URL.parse(address);
+    if (url === null) return [];
+    const location = `${url.host}${url.pathname}`.replace(/\/+$/, '');
+    return { location, insecure: url.protocol === 'http:', serves: 'all' as const };
+  });
+  const insecure = textsOf(document['insecure-registries']).filter(host => !host.includes('/'));
+  const plain = { blocked: false, mirrors: [] };
+  return [
+    ...(mirrors.length > 0 ? [{ prefix: 'docker.io', insecure: false, blocked: false, mirrors }] : []),
+    ...insecure.map(prefix => ({ prefix, insecure: true, ...plain })),
+  ];
+}
+
+function read(file: string, form: string, parse: (text: string) => unknown): Record<string, unknown> {
+  try {
+    const document = parse(readFileSync(file, 'utf8'));
+    if (typeof document === 'object' && document !== null) return document as Record<string, unknown>;
+    throw new Error('there is no object in it');
+  } catch (cause) {
+    throw new StagecraftError(
+      'usage',
+      `The registry settings ${file} are not ${form}: ${firstLine(cause)}.`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function servesOf(value: unknown): MirrorSetting['serves'] | undefined {
+  return value === 'all' || value === 'digest-only' || value === 'tag-only' ? value : undefined;
 }
 
 function textOf(value: unknown): string | undefined {
