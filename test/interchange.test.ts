@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { contextOf, flagsOf, makeBase, parentsOf } from './differential/builders/builder.ts';
+import { contextOf, flagsOf, makeBase } from './differential/builders/builder.ts';
 import { BuildKit } from './differential/builders/buildkit.ts';
 import { topics } from './differential/topics.ts';
 import { busyboxFile } from './support/busybox.ts';
@@ -11,8 +11,13 @@ import { needs } from './support/needs.ts';
 import { Registry } from './support/registry.ts';
 import { type Build, type Files, Workspace } from './support/workspace.ts';
 
-/** Cases in which BuildKit reads other files than we do. */
-const own = new Set(['extended attributes of the context do not come along']);
+/** Where BuildKit knows other things than we do. */
+const own = new Set([
+  // It takes them along.
+  'extended attributes of the context do not come along',
+  // It shares nothing that stands on nothing.
+  'the last one is in the configuration, made or not by a step',
+]);
 
 /** Steps that ran, though a cache was there. */
 const ran = ({ steps }: Build): string[] =>
@@ -105,15 +110,11 @@ WORKDIR /end
             assert.equal(outcome.code, 0, outcome.stderr);
             const store = new Workspace();
             await store.ok('load', '-i', await base);
-            for (const [name, file] of parentsOf(each, context))
-              await store.ok('build', '-t', name, '-f', file, context);
             const args = [...flagsOf(each, context), '-o', 'type=cacheonly'];
             const found = await store.build(context, [...args, '--cache-from', `type=local,src=${theirs}`]);
             assert.deepEqual(ran(found), []);
             rmSync(store.store, { recursive: true });
             await store.ok('load', '-i', await base);
-            for (const [name, file] of parentsOf(each, context))
-              await store.ok('build', '-t', name, '-f', file, context);
             await store.build(context, [...args, '--cache-to', `type=local,mode=max,dest=${ours}`]);
             const [we, they] = [recordsIn(ours), recordsIn(theirs)];
             // Either may know more ways to a result.
@@ -129,8 +130,9 @@ interface Known {
   readonly inputs: readonly ReadonlySet<string>[];
 }
 
-/** The records in a directory. */
+/** The records in a directory; none where nothing was worth being written. */
 function recordsIn(directory: string): Known[] {
+  if (!existsSync(join(directory, 'index.json'))) return [];
   const blob = (digest: string) =>
     JSON.parse(readFileSync(join(directory, 'blobs', digest.replace(':', '/')), 'utf8'));
   const { manifests } = JSON.parse(readFileSync(join(directory, 'index.json'), 'utf8'));
