@@ -40,26 +40,34 @@ export class RecordList {
     return place;
   }
 
-  /** A record as another cache has it, without its results. */
+  /** A record as another cache has it, without its results. Others may stand on each other however deep they like. */
   copy(config: CacheConfig, from: number): number | undefined {
     let copied = this.#copied.get(config);
     if (copied === undefined) {
       copied = new Map();
       this.#copied.set(config, copied);
     }
-    if (copied.has(from)) return copied.get(from);
-    // Records that stand on each other stand on nothing.
-    copied.set(from, undefined);
-    const { digest, inputs = [] } = config.records[from]!;
-    const links = inputs.map(input =>
-      input.flatMap(({ selector = '', link }): Link[] => {
-        const place = this.copy(config, link);
-        return place === undefined ? [] : [{ selector, link: place }];
-      }),
-    );
-    const place = this.#place(digest, links);
-    copied.set(from, place);
-    return place;
+    const entered = new Set<number>();
+    const stack = [from];
+    for (let place = stack.at(-1); place !== undefined; place = stack.at(-1)) {
+      const { digest, inputs = [] } = config.records[place]!;
+      if (!copied.has(place) && !entered.has(place)) {
+        entered.add(place);
+        for (const { link } of inputs.flat()) if (!copied.has(link) && !entered.has(link)) stack.push(link);
+        continue;
+      }
+      stack.pop();
+      if (copied.has(place)) continue;
+      // A record that is not there yet stands on this one: a circle, which leads nowhere.
+      const links = inputs.map(input =>
+        input.flatMap(({ selector = '', link }): Link[] => {
+          const below = copied.get(link);
+          return below === undefined ? [] : [{ selector, link: below }];
+        }),
+      );
+      copied.set(place, this.#place(digest, links));
+    }
+    return copied.get(from);
   }
 
   /** Says what a record leads to, unless that is known. */

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { mediaTypes } from '../image/types.ts';
 import { digestOf } from '../util/digest.ts';
 import { contentRootKey, outputKey, type RecordKey, type RecordLink, sourceKey } from './buildkit/key.ts';
-import { parseCacheConfig } from './config.ts';
-import { configOf, type ExportedLayer, type ExportedResult } from './exported.ts';
+import { type ConfigRecord, parseCacheConfig } from './config.ts';
+import { configOf, type ExportedLayer, type ExportedResult, recordsOf } from './exported.ts';
 import { diffIdAnnotation, ImportedCache } from './imported.ts';
 import { inlineCache } from './inline.ts';
 import { parseCacheFrom, parseCacheTo } from './options.ts';
@@ -87,6 +87,25 @@ test('what a cache knew is handed on with all ways that led to it', () => {
   const { origin } = first.find(found)!;
   const second = imported([{ ...result([[layer('a')]], found), origin }]);
   assert.deepEqual(names(second, keysOf('copy', [[link(files)]])), [[digestOf('a')]]);
+});
+
+test('what stands on itself leads nowhere, and what stands deep is handed on', () => {
+  const depth = 20_000;
+  const chain = Array.from({ length: depth }, (_, i) => ({
+    digest: digestOf(`${i}`),
+    ...(i > 0 && { inputs: [[{ link: i - 1 }]] }),
+  }));
+  const circle = [
+    { digest: digestOf('x'), inputs: [[{ link: 1 }]] },
+    { digest: digestOf('y'), inputs: [[{ link: 0 }]] },
+  ];
+  const handedOn = (records: ConfigRecord[]) => {
+    const places = new Map([[0, [records.length - 1]]]);
+    const origin = { config: { layers: [], records }, places };
+    return recordsOf([{ ...result([undefined], new Map()), origin }], () => ({})).length;
+  };
+  assert.equal(handedOn(chain), depth);
+  assert.equal(handedOn(circle), 0);
 });
 
 test('records never stand on each other, whatever is equal among them', () => {
