@@ -244,6 +244,19 @@ suite('caches that machines share', { skip }, () => {
     assert.deepEqual(await run('bab'), []);
   });
 
+  test('GitHub’s cache: with a token for its API all blobs are listed at once', async () => {
+    const github = await startGithubCache(first);
+    const to = ['--cache-to', 'type=gha,mode=max,ghtoken=rest,repository=team/app,version=2'];
+    const work = new Workspace();
+    await work.build(project(), to, { env: work.env(github.env) });
+    const written = github.calls.filter(call => call === 'CreateCacheEntry').length;
+    github.calls.length = 0;
+    await work.build(project(), to, { env: work.env(github.env) });
+    const asked = (method: string) => github.calls.filter(call => call === method).length;
+    assert.ok(written > 3 && asked('list') > 1);
+    assert.deepEqual([asked('CreateCacheEntry'), asked('GetCacheEntryDownloadURL')], [1, 1]);
+  });
+
   test('GitHub’s cache: elsewhere than on its runners it is no cache, and no mistake', async () => {
     const args = ['--cache-from', 'type=gha', '--cache-to', 'type=gha'];
     const { stderr } = await new Workspace().build(project(), args);

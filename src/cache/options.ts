@@ -1,10 +1,9 @@
 import { type Compression, parseCompression } from '../content/compression.ts';
 import { parseReference, type Reference } from '../image/reference.ts';
 import { parseBoolean } from '../util/boolean.ts';
-import { parseCsv } from '../util/csv.ts';
 import { type Digest, isDigest } from '../util/digest.ts';
-import { parseDuration } from '../util/duration.ts';
 import { StagecraftError } from '../util/errors.ts';
+import { Attributes } from './attributes.ts';
 import type { GithubOptions } from './places/github.ts';
 import type { S3Options } from './places/s3.ts';
 
@@ -184,12 +183,37 @@ function s3Of(attributes: Attributes, env: NodeJS.ProcessEnv): S3Options {
         : undefined,
     uploadParallelism: Number(parallelism),
     touchRefresh: attributes.duration('touch_refresh') ?? 86_400_000,
+    ...retriesOf(attributes),
   };
+}
+
+function retriesOf(attributes: Attributes): Pick<S3Options, 'retryMode' | 'maxAttempts'> {
+  const mode = attributes.take('retry_mode');
+  if (mode !== undefined && mode !== 'standard' && mode !== 'adaptive')
+    throw new StagecraftError('usage', `retry_mode is ${mode}, neither standard nor adaptive.`);
+  const attempts = attributes.take('retry_max_attempts');
+  if (attempts !== undefined && !/^[1-9][0-9]{0,2}$/.test(attempts))
+    throw new StagecraftError('usage', `retry_max_attempts is ${attempts}, not a number from 1 to 999.`);
+  // For servers to which another client signs a header that proxies change; this one sends no such header.
+  attributes.flag('disable_accept_encoding');
+  return { retryMode: mode, maxAttempts: attempts === undefined ? undefined : Number(attempts) };
 }
 
 function githubOf(attributes: Attributes, env: NodeJS.ProcessEnv): GithubOptions {
   const old = attributes.take('url');
+  const version = attributes.take('version') ?? '2';
+  if (version !== '2')
+    throw new StagecraftError('usage', `The cache of GitHub Actions has no version ${version} any more.`, {
+      hint: 'Leave out version=: the service of today is version 2.',
+    });
+  const token = attributes.take('ghtoken');
+  const repository = attributes.take('repository') ?? env.GITHUB_REPOSITORY;
+  if (token && !/^[\w.-]+\/[\w.-]+$/.test(repository ?? ''))
+    throw new StagecraftError('usage', 'A cache of GitHub Actions with ghtoken needs repository=OWNER/NAME.');
   return {
+    ...(token && {
+      listing: { token, repository: repository!, url: env.GITHUB_API_URL || 'https://api.github.com' },
+    }),
     url: attributes.take('url_v2') ?? env.ACTIONS_RESULTS_URL ?? old ?? '',
     token: attributes.take('token') ?? env.ACTIONS_RUNTIME_TOKEN ?? '',
     scope: attributes.take('scope') ?? 'buildkit',
@@ -218,85 +242,4 @@ function exportOptions(attributes: Attributes): ExportOptions {
     mediaTypes: isOci ? 'oci' : 'docker',
     mounts: attributes.flagOr('mounts') ?? false,
   };
-}
-
-/** `type=registry,ref=...`: each attribute is to be taken once. */
-class Attributes {
-  readonly #flag: string;
-  readonly #values = new Map<string, string>();
-
-  constructor(flag: string, text: string) {
-    this.#flag = flag;
-    const fields = parseCsv(text);
-    // As buildx has it: what has no attributes is a name in a registry.
-    if (fields.length === 1 && !text.includes('=') && text !== '') {
-      this.#values.set('type', 'registry').set('ref', text);
-      return;
-    }
-    for (const field of fields) {
-      const equals = field.indexOf('=');
-      if (equals < 0)
-        throw new StagecraftError('usage', `The attribute ${JSON.stringify(field)} of ${flag} has no value.`);
-      this.#values.set(field.slice(0, equals).trim().toLowerCase(), field.slice(equals + 1));
-    }
-  }
-
-  type<T extends string>(known: readonly T[]): T {
-    const type = this.take('type');
-    const found = known.find(each => each === type);
-    if (found !== undefined) return found;
-    throw new StagecraftError(
-      'usage',
-      type === undefined ? `${this.#flag} has no type.` : `Unknown type ${JSON.stringify(type)} of cache.`,
-      { hint: `Use type=${known.join(', type=')}, or just the name of a cache in a registry.` },
-    );
-  }
-
-  take(name: string): string | undefined {
-    const value = this.#values.get(name);
-    this.#values.delete(name);
-    return value;
-  }
-
-  required(name: string, shown: string): string {
-    const value = this.take(name);
-    if (value) return value;
-    throw new StagecraftError('usage', `${this.#flag} needs ${name}=${shown}.`);
-  }
-
-  flag(name: string): boolean | undefined {
-    const text = this.take(name);
-    if (text === undefined) return undefined;
-    const value = text === '' ? true : parseBoolean(text);
-    if (value !== undefined) return value;
-    throw new StagecraftError(
-      'usage',
-      `The attribute ${name} of ${this.#flag} is ${text}, neither true nor false.`,
-    );
-  }
-
-  /** True, false, or a list of names between semicolons. */
-  flagOr(name: string): boolean | string[] | undefined {
-    const text = this.#values.get(name);
-    if (text === undefined || text === '' || parseBoolean(text) !== undefined) return this.flag(name);
-    this.take(name);
-    return text.split(';').filter(each => each !== '');
-  }
-
-  /** Milliseconds. */
-  duration(name: string): number | undefined {
-    const text = this.take(name);
-    if (text === undefined) return undefined;
-    const value = parseDuration(text);
-    if (value !== undefined && value >= 0) return value / 1e6;
-    throw new StagecraftError('usage', `The attribute ${name} of ${this.#flag} is ${text}, no duration.`, {
-      hint: 'Write it like 24h or 1m30s.',
-    });
-  }
-
-  end(): void {
-    const [left] = this.#values.keys();
-    if (left !== undefined)
-      throw new StagecraftError('usage', `${this.#flag} has no attribute ${left} for this type.`);
-  }
 }

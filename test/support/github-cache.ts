@@ -75,6 +75,18 @@ export async function startGithubCache(work: Workspace): Promise<GithubCache> {
       const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
       return response.writeHead(from > 0 ? 206 : 200).end(data.subarray(from));
     }
+    // GitHub's REST API, which has a token of its own.
+    if (url.pathname === '/repos/team/app/actions/caches') {
+      if (request.headers.authorization !== 'Bearer rest') return response.writeHead(401).end();
+      calls.push('list');
+      const start = url.searchParams.get('key') ?? '';
+      const all = [...entries.values()].filter(({ key, done }) => done && key.startsWith(start));
+      // Two a page, for there to be several.
+      const page = Number(url.searchParams.get('page'));
+      const shown = all.slice(2 * (page - 1), 2 * page).map(({ key }) => ({ key }));
+      const answer = { total_count: all.length * 50, actions_caches: shown };
+      return response.writeHead(200).end(JSON.stringify(answer));
+    }
     const body = JSON.parse((await buffer(request)).toString());
     if (request.headers.authorization !== `Bearer ${token}`) return response.writeHead(401).end();
     const method = url.pathname.split('/').at(-1)!;
@@ -85,5 +97,6 @@ export async function startGithubCache(work: Workspace): Promise<GithubCache> {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   work.atEnd(() => server.close());
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { env: { ACTIONS_RESULTS_URL: `${base}/`, ACTIONS_RUNTIME_TOKEN: token }, calls };
+  const env = { ACTIONS_RESULTS_URL: `${base}/`, ACTIONS_RUNTIME_TOKEN: token, GITHUB_API_URL: base };
+  return { env, calls };
 }

@@ -19,6 +19,8 @@ export interface GithubOptions {
   readonly scope: string;
   /** Milliseconds for all of it. */
   readonly timeout: number;
+  /** How to list what is there by GitHub's API, instead of a question for each blob: those are limited in number. */
+  readonly listing?: { readonly url: string; readonly token: string; readonly repository: string };
 }
 
 /** What entries are compared by, besides their keys; as BuildKit has it. */
@@ -78,6 +80,35 @@ class Entries {
     const finished = await this.#call('FinalizeCacheEntryUpload', { key, size_bytes: String(size), version });
     if (finished.ok === true) return true;
     throw new StagecraftError('io', `The cache of GitHub Actions did not take the entry ${key}.`);
+  }
+
+  /**
+   * The keys of this job's scopes that begin so, by GitHub's REST API ("List GitHub Actions caches for a repository");
+   * nothing where the options give no way to ask.
+   */
+  async list(start: string): Promise<Set<string> | undefined> {
+    const { listing } = this.#options;
+    if (listing === undefined) return undefined;
+    const keys = new Set<string>();
+    for (const ref of this.scopes().read)
+      for (let page = 1, isLast = false; !isLast; page++) {
+        const url = new URL(`${listing.url.replace(/\/+$/, '')}/repos/${listing.repository}/actions/caches`);
+        url.search = String(new URLSearchParams({ key: start, ref, page: String(page), per_page: '100' }));
+        const headers = {
+          accept: 'application/vnd.github+json',
+          authorization: `Bearer ${listing.token}`,
+          'x-github-api-version': '2022-11-28',
+        };
+        const response = await this.#send({ method: 'GET', url, headers });
+        if (response.status !== 200) throw await refused(response);
+        const { total_count: total, actions_caches: found } = JSON.parse(await readText(response.body)) as {
+          total_count: number;
+          actions_caches: { key: string }[];
+        };
+        for (const { key } of found) keys.add(key);
+        isLast = found.length === 0 || total <= page * 100;
+      }
+    return keys;
   }
 
   close(): void {
@@ -177,7 +208,8 @@ class Entries {
 /** The version of Azure's protocol whose single requests take the largest blobs. */
 const apiVersion = '2020-10-02';
 
-const blobKey = ({ digest }: Descriptor): string => `buildkit-blob-1-${digest}`;
+const blobPrefix = 'buildkit-blob-1-';
+const blobKey = ({ digest }: Descriptor): string => `${blobPrefix}${digest}`;
 
 /** Reads what a cache of GitHub Actions knows, in all scopes that the job may read. @throws StagecraftError `integrity`, `io` */
 export async function readGithubCache(options: GithubOptions, signal: AbortSignal): Promise<ImportedCache[]> {
@@ -210,8 +242,14 @@ export async function readGithubCache(options: GithubOptions, signal: AbortSigna
 /** Writes a cache of GitHub Actions, into the scope that the job may write to. */
 export function githubTarget(options: GithubOptions, signal: AbortSignal): CacheTarget {
   const entries = new Entries(options, signal);
-  const has = async (blob: Descriptor): Promise<boolean> =>
-    (await entries.find(blobKey(blob)))?.key === blobKey(blob);
+  let listed: Promise<Set<string> | undefined> | undefined;
+  const has = async (blob: Descriptor): Promise<boolean> => {
+    const key = blobKey(blob);
+    // Without a list each blob is asked for.
+    listed ??= entries.list(blobPrefix).catch(() => undefined);
+    const known = await listed;
+    return known === undefined ? (await entries.find(key))?.key === key : known.has(key);
+  };
   return {
     has,
     async sendLayers(layers, status) {

@@ -35,9 +35,15 @@ export interface S3Options {
     | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
     | undefined;
   readonly uploadParallelism: number;
+  /** How the SDK tries again; as its own settings say, unless given. */
+  readonly retryMode?: 'standard' | 'adaptive' | undefined;
+  readonly maxAttempts?: number | undefined;
   /** Milliseconds after which a blob that is there is marked as used, so that rules of the bucket may remove others. */
   readonly touchRefresh: number;
 }
+
+/** Bytes of an object that S3 copies in one request. */
+const mostCopied = 5 * 2 ** 30;
 
 /** What is in one place of a bucket. */
 class Bucket {
@@ -46,7 +52,7 @@ class Bucket {
   readonly #signal: AbortSignal;
 
   constructor(options: S3Options, signal: AbortSignal) {
-    const { region, endpoint, usePathStyle, credentials } = options;
+    const { region, endpoint, usePathStyle, credentials, retryMode, maxAttempts } = options;
     this.#options = options;
     this.#signal = signal;
     this.#client = new S3Client({
@@ -56,6 +62,8 @@ class Bucket {
       responseChecksumValidation: 'WHEN_REQUIRED',
       ...(endpoint !== undefined && { endpoint, forcePathStyle: usePathStyle }),
       ...(credentials !== undefined && { credentials }),
+      ...(retryMode !== undefined && { retryMode }),
+      ...(maxAttempts !== undefined && { maxAttempts }),
     });
   }
 
@@ -181,11 +189,14 @@ export async function readS3Cache(options: S3Options, signal: AbortSignal): Prom
 /** Writes a cache into S3. */
 export function s3Target(options: S3Options, signal: AbortSignal): CacheTarget {
   const bucket = new Bucket(options, signal);
-  const has = async ({ digest }: Descriptor): Promise<boolean> => {
+  const has = async ({ digest, size }: Descriptor): Promise<boolean> => {
     const key = bucket.blobKey(digest);
     const written = await bucket.lastModified(key);
     if (written === undefined) return false;
-    if (Date.now() - written.getTime() > options.touchRefresh) await bucket.touch(key);
+    if (Date.now() - written.getTime() <= options.touchRefresh) return true;
+    // What cannot be copied in one go is sent again.
+    if (size > mostCopied) return false;
+    await bucket.touch(key);
     return true;
   };
   return {
