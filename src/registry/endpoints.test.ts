@@ -121,3 +121,15 @@ test('a client certificate without its key is an error that says so', t => {
   const env = home(t, { 'containers/certs.d/inner.test/client.cert': 'x' });
   assert.throws(() => agentsFor('inner.test', env, false), /client\.cert has no key beside it/);
 });
+
+test('certificates that are none are told with their directory', t => {
+  const home = mkdtempSync(join(tmpdir(), 'stagecraft-certificates-'));
+  t.after(() => rmSync(home, { recursive: true }));
+  const directory = join(home, '.config/containers/certs.d/registry.test:5000');
+  mkdirSync(directory, { recursive: true });
+  for (const name of ['client.cert', 'client.key']) writeFileSync(join(directory, name), 'nothing');
+  assert.throws(
+    () => agentsFor('registry.test:5000', { HOME: home }, false),
+    /The certificates in .*certs\.d\/registry\.test:5000 cannot be used: /,
+  );
+});

@@ -1,10 +1,13 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { Reference } from '../image/reference.ts';
-import { type Agents, createAgents } from '../transport/agents.ts';
+import { type AgentOptions, type Agents, createAgents } from '../transport/agents.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
 import { matchedLength, type RegistrySetting, settingFor } from './settings.ts';
+
+type Certificates = Pick<AgentOptions, 'authorities' | 'client'>;
 
 /** A server that has a repository: the registry itself or a mirror of it. */
 export interface Endpoint {
@@ -73,12 +76,24 @@ export function agentsFor(host: string, env: NodeJS.ProcessEnv, insecure: boolea
     throw new StagecraftError('usage', `The certificate ${join(directory, client!)} has no key beside it.`, {
       hint: `Put it into ${join(directory, key)}.`,
     });
-  return createAgents({
-    env,
-    insecure,
+  const certificates = {
     authorities: files.filter(name => name.endsWith('.crt')).map(read),
     client: client === undefined ? undefined : { certificate: read(client), key: read(key!) },
-  });
+  };
+  checkCertificates(certificates, directory);
+  return createAgents({ env, insecure, ...certificates });
+}
+
+/** A bad one would be told of by the first request, which does not know where it came from. */
+function checkCertificates({ authorities, client }: Certificates, directory: string): void {
+  try {
+    createSecureContext({ ca: [...(authorities ?? [])], cert: client?.certificate, key: client?.key });
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw new StagecraftError('usage', `The certificates in ${directory} cannot be used: ${reason}.`, {
+      cause,
+    });
+  }
 }
 
 /** What this user may read; as with Podman, the rest is for others. */

@@ -213,14 +213,17 @@ function reason(error: Error): string {
   const cause = error instanceof ConnectionError && error.cause instanceof Error ? error.cause : error;
   const first = cause instanceof AggregateError ? (cause.errors[0] as Error | undefined) : cause;
   if (isErrno(first, 'EPROTO')) return 'the server does not speak TLS';
-  return (first ?? cause).message;
+  // Node adds advice on its own flags.
+  return (first ?? cause).message.replace(/; if the root CA is installed locally.*/, '');
 }
 
 function hintFor(error: Error): string {
   const cause = (error.cause ?? error) as Error;
   if (isErrno(cause, 'ENOTFOUND', 'EAI_AGAIN')) return 'Check the name, the network and the proxy settings.';
+  if (isErrno(cause, 'EPROTO'))
+    return 'Check the port. A registry that is meant to be without TLS is asked so with --insecure, or with insecure = true in registries.conf.';
   if (isUntrusted(cause))
-    return 'Trust its certificate authority: name the file in NODE_EXTRA_CA_CERTS, or install it on this machine.';
+    return 'Trust its certificate authority: install it on this machine, or name the file in NODE_EXTRA_CA_CERTS; that of a registry may also lie in certs.d.';
   if (isErrno(cause, 'ECONNREFUSED')) return 'Check that the server runs, the port, and the proxy settings.';
   return 'Check the network and the proxy settings, and try again.';
 }
