@@ -62,6 +62,14 @@ test('quiet says nothing unless a step fails', () => {
   assert.equal(stream.text, '------\n > RUN make:\n0.250 working\n------\n');
 });
 
+test('quiet says nothing of a step that failed where the build went on', () => {
+  const stream = new TextStream();
+  const display = createDisplay('quiet', stream);
+  display.sink(new EventScript().complete('importing cache manifest', 0, 1, { error: 'not found' }));
+  display.close();
+  assert.equal(stream.text, '');
+});
+
 test('--progress wins over BUILDKIT_PROGRESS, which wins over auto', () => {
   assert.equal(chooseDisplayMode(undefined, {}), 'auto');
   assert.equal(chooseDisplayMode(undefined, { BUILDKIT_PROGRESS: 'plain' }), 'plain');

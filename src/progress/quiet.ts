@@ -19,7 +19,9 @@ export class QuietDisplay implements Display {
   close(error?: unknown): void {
     if (this.#closed) return;
     this.#closed = true;
-    const failures = isCancellation(error) ? '' : describeFailures(this.#trace.started, true);
+    // A step may fail and the build go on, as where a cache cannot be read.
+    if (error === undefined || isCancellation(error)) return;
+    const failures = describeFailures(this.#trace.started, true);
     if (failures) this.#stream.write(failures);
   }
 

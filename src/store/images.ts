@@ -106,7 +106,7 @@ export function findImage(store: Store, text: string): ImageRecord {
     if (found[0]) return found[0];
   }
   throw new StagecraftError('not-found', `There is no image ${text} in the store ${store.root}.`, {
-    hint: '`stagecraft images` lists those that are there.',
+    hint: '`stagecraft images` lists those that are there, `stagecraft pull` brings one from its registry.',
   });
 }
 
