@@ -78,7 +78,13 @@ export class Env {
 
   /** `NAME=value` texts. */
   list(): string[] {
-    return Array.from(this.#merged().values(), ({ text }) => text);
+    // Each process has its list: a map of both parts besides would be most of the memory that planning takes.
+    const texts: string[] = [];
+    this.#below.forEach(({ text }, name) => {
+      if (!this.#own.has(name)) texts.push(text);
+    });
+    this.#own.forEach(({ text }) => void texts.push(text));
+    return texts;
   }
 
   #entry(name: string): Entry | undefined {

@@ -4,10 +4,19 @@ export function malformed(): StagecraftError {
   return new StagecraftError('usage', 'The build graph is malformed: its protobuf encoding is broken.');
 }
 
-/** Protobuf's wire format, into a buffer that grows. */
+/** A buffer that grew longer than this is not kept for the next message. */
+const keptSize = 1 << 20;
+
+/** Protobuf's wire format, into a buffer that grows, and that one message after the other may use. */
 export class Writer {
   #buffer = Buffer.allocUnsafe(512);
   #at = 0;
+
+  /** Begins a message. */
+  start(): void {
+    if (this.#buffer.length > keptSize) this.#buffer = Buffer.allocUnsafe(512);
+    this.#at = 0;
+  }
 
   #reserve(size: number): void {
     if (this.#at + size <= this.#buffer.length) return;
@@ -76,6 +85,7 @@ export class Writer {
     this.#at += size;
   }
 
+  /** A copy of the message. */
   finish(): Uint8Array {
     return new Uint8Array(this.#buffer.subarray(0, this.#at));
   }
@@ -83,12 +93,15 @@ export class Writer {
 
 /** Protobuf's wire format, out of a buffer that may hold anything. */
 export class Reader {
-  readonly #bytes: Uint8Array;
+  readonly #bytes: Buffer;
+  readonly #texts: Map<string, string>;
   at = 0;
   depth = 0;
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+  /** `texts`: those that were read before, as each is kept once. */
+  constructor(bytes: Uint8Array, texts: Map<string, string>) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#texts = texts;
   }
 
   /** A number of at most 53 bits with sign; a 64-bit one beyond that loses its low bits. */
@@ -126,16 +139,27 @@ export class Reader {
     return size;
   }
 
-  slice(): Uint8Array {
+  string(): string {
     const size = this.length();
     this.at += size;
-    return this.#bytes.subarray(this.at - size, this.at);
+    const text = this.#bytes.toString('utf8', this.at - size, this.at);
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    this.#texts.set(text, text);
+    return text;
+  }
+
+  /** A copy. */
+  bytes(): Uint8Array {
+    const size = this.length();
+    this.at += size;
+    return new Uint8Array(this.#bytes.subarray(this.at - size, this.at));
   }
 
   skip(wire: number): void {
     if (wire === 0) this.varint();
     else if (wire === 1) this.at += 8;
-    else if (wire === 2) this.slice();
+    else if (wire === 2) this.bytes();
     else if (wire === 5) this.at += 4;
     else throw malformed();
   }

@@ -98,10 +98,9 @@ function makesResult(mount: ExecMount): boolean {
 
 function operation(spec: ExecSpec, mounts: readonly ExecMount[], table: InputTable): ExecOp {
   const ssh = (spec.ssh ?? []).map((s, i) => ({ ...s, target: s.target || `/run/buildkit/ssh_agent.${i}` }));
-  const env = [...(typeof spec.env === 'function' ? spec.env() : (spec.env ?? []))];
-  if (ssh[0] !== undefined && !env.some(e => e.startsWith('SSH_AUTH_SOCK='))) {
-    env.push(`SSH_AUTH_SOCK=${ssh[0].target}`);
-  }
+  const given = typeof spec.env === 'function' ? spec.env() : (spec.env ?? []);
+  const namesAgent = ssh[0] === undefined || given.some(e => e.startsWith('SSH_AUTH_SOCK='));
+  const env = namesAgent ? given : [...given, `SSH_AUTH_SOCK=${ssh[0]!.target}`];
   let results = 0;
   const messages: Mount[] = mounts.map(mount => ({
     ...emptyMount,

@@ -49,19 +49,25 @@ export function unmarshal(from: Definition | Uint8Array): Graph {
     throw malformed('its last operation must name the one result');
   }
   const read = new Map<Digest, GraphVertex>();
+  const texts = new Map<string, string>();
   for (const bytes of definition.ops.slice(0, -1)) {
     const digest = digestOf(bytes);
-    read.set(digest, readVertex(digest, bytes, definition.metadata.get(digest) ?? {}));
+    read.set(digest, readVertex(digest, bytes, definition.metadata.get(digest) ?? {}, texts));
   }
   return { target: target as Edge, vertices: inputsFirst(target as Edge, read), sources };
 }
 
-function readOp(bytes: Uint8Array): Op {
-  return decode(opTable, bytes) as unknown as Op;
+function readOp(bytes: Uint8Array, texts?: Map<string, string>): Op {
+  return decode(opTable, bytes, texts) as unknown as Op;
 }
 
-function readVertex(digest: Digest, bytes: Uint8Array, metadata: OpMetadata): GraphVertex {
-  const { inputs, op, platform } = readOp(bytes);
+function readVertex(
+  digest: Digest,
+  bytes: Uint8Array,
+  metadata: OpMetadata,
+  texts: Map<string, string>,
+): GraphVertex {
+  const { inputs, op, platform } = readOp(bytes, texts);
   if (op === undefined) {
     throw new StagecraftError(
       'unsupported',

@@ -62,7 +62,7 @@ export interface ExecOp {
 export interface ExecMeta {
   args: string[];
   /** `NAME=value`. */
-  env: string[];
+  env: readonly string[];
   cwd: string;
   /** As `USER` takes it; root if empty. */
   user: string;

@@ -35,8 +35,6 @@ export type Type =
 /** A decoded message: the model's interfaces are views of it. */
 export type Message = Record<string, unknown>;
 
-const utf8 = new TextDecoder('utf-8');
-
 /** Orders texts as their UTF-8 bytes order, which is what Go's string comparison does. */
 export function compareUtf8(a: string, b: string): number {
   if (a === b) return 0;
@@ -45,15 +43,26 @@ export function compareUtf8(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
+/** For all messages: one for each would be thousands of buffers that are left behind. */
+const writer = new Writer();
+
 export function encode(table: MessageTable, message: Message): Uint8Array {
-  const writer = new Writer();
+  writer.start();
   writeMessage(writer, table, message);
   return writer.finish();
 }
 
-/** @throws StagecraftError `usage` when the bytes are not such a message */
-export function decode(table: MessageTable, bytes: Uint8Array): Message {
-  return readMessage(new Reader(bytes), table, bytes.length);
+/**
+ * @param texts the texts of messages that were read before: what all operations of a graph say, such as their
+ *   environment, they then share
+ * @throws StagecraftError `usage` when the bytes are not such a message
+ */
+export function decode(
+  table: MessageTable,
+  bytes: Uint8Array,
+  texts: Map<string, string> = new Map(),
+): Message {
+  return readMessage(new Reader(bytes, texts), table, bytes.length);
 }
 
 function writeMessage(writer: Writer, table: MessageTable, message: Message): void {
@@ -183,7 +192,7 @@ function readEntry(reader: Reader, type: Type, wire: number): [string, unknown] 
     type.kind === 'message' ? readMessage(reader, type.table(), reader.at) : defaultOf(type);
   while (reader.at < end) {
     const tag = reader.varint();
-    if (tag === (1 << 3) + 2) key = utf8.decode(reader.slice());
+    if (tag === (1 << 3) + 2) key = reader.string();
     else if (tag >>> 3 === 2) value = readSingle(reader, type, tag & 7);
     else reader.skip(tag & 7);
   }
@@ -196,9 +205,9 @@ function readSingle(reader: Reader, type: Type, wire: number): unknown {
   if (wire !== (length ? 2 : 0)) throw malformed();
   switch (type.kind) {
     case 'string':
-      return utf8.decode(reader.slice());
+      return reader.string();
     case 'bytes':
-      return reader.slice().slice();
+      return reader.bytes();
     case 'bool':
       return reader.varint() !== 0;
     case 'int':
