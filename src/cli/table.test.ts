@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { humanDuration, humanSince, humanSize } from './human.ts';
-import { formatRows, hidden } from './table.ts';
+import { formatRows, hidden, layOutTable } from './table.ts';
 
 const columns = [
   { field: 'Repository', heading: 'REPOSITORY' },
@@ -18,6 +18,11 @@ test('tables are laid out as those of Docker', () => {
     formatRows(rows, columns),
     'REPOSITORY           SIZE\napp                  1.5MB\na/much/longer/name   77.8MB\n',
   );
+});
+
+test('no text in a table reaches the terminal as a command', () => {
+  const table = layOutTable([['NAME'], ['\x1b]0;title\x07\x1b[2Jx\u009b31m\ny']]);
+  assert.equal(table, `NAME\n\ufffd]0;title\ufffd\ufffd[2Jx\ufffd31m\ufffdy\n`);
 });
 
 test('json is one object a line, with fields that the table does not show', () => {

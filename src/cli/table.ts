@@ -15,8 +15,12 @@ export type Row = Readonly<Record<string, string>>;
 const padding = 3;
 const narrowest = 10;
 
-/** Lines of columns, each as wide as its widest cell, in Docker's layout; no spaces at the ends of lines. */
-export function layOutTable(lines: readonly (readonly string[])[]): string {
+/**
+ * Lines of columns, each as wide as its widest cell, in Docker's layout; no spaces at the ends of lines. Images of others
+ * may have anything in their texts: nothing in a cell moves the cursor or changes colours.
+ */
+export function layOutTable(texts: readonly (readonly string[])[]): string {
+  const lines = texts.map(line => line.map(cell => cell.replace(/\p{Cc}/gu, '\ufffd')));
   const widths: number[] = [];
   for (const line of lines) {
     line.forEach((cell, i) => {

@@ -126,7 +126,12 @@ export class RepositoryClient {
     const open = async (at: number): Promise<Response> => {
       const headers: OutgoingHttpHeaders = at > 0 ? { range: `bytes=${at}-` } : {};
       const response = await this.request('GET', `blobs/${descriptor.digest}`, { headers });
-      if (response.status === 200 || (at > 0 && response.status === 206)) return response;
+      if (response.status === 200) return response;
+      if (at > 0 && response.status === 206 && beginsAt(response, at)) return response;
+      if (at > 0 && (response.status === 206 || response.status === 416)) {
+        response.body.destroy();
+        throw new StagecraftError('integrity', `${what} cannot be had from its byte ${at} on.`);
+      }
       throw await this.refused(response, what);
     };
     return readBlob(open, { from, size: descriptor.size }, what, this.#services.signal);
@@ -202,6 +207,12 @@ export class RepositoryClient {
       { hint: hintFor(response.status, registry) },
     );
   }
+}
+
+/** RFC 9110, 14.4. */
+function beginsAt({ headers }: Response, at: number): boolean {
+  const [, first] = /^bytes ([0-9]+)-/.exec(headers['content-range'] ?? '') ?? [];
+  return first === undefined || Number(first) === at;
 }
 
 function withAuthorization(request: Request, authorization: string | undefined): Request {

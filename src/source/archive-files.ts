@@ -3,6 +3,7 @@ import { decompress, detectCompression } from '../content/decompress.ts';
 import { documentLimit, parseJsonValue } from '../content/json.ts';
 import { normalizeReference } from '../image/reference.ts';
 import type { Descriptor } from '../image/types.ts';
+import { Allowance } from '../snapshot/allowance.ts';
 import { TarReader } from '../tar/reader.ts';
 import { textFromBytes } from '../util/bytes.ts';
 import { type Digest, isDigest } from '../util/digest.ts';
@@ -32,6 +33,8 @@ export interface FoundImage {
 
 /** How far reading is, and how to stop it. */
 export interface ReadOptions {
+  /** Bytes that holes of files may have, 0 for any number; 16 GiB unless given. */
+  maxLayerSize?: number | undefined;
   signal?: AbortSignal | undefined;
   /** Bytes read so far. */
   status?: ((id: string, current: number) => void) | undefined;
@@ -53,6 +56,7 @@ export async function unpackArchive(
   });
   const content: ArchiveContent = { files: new Map(), links: new Map(), blobs };
   let bytes = 0;
+  const holes = Allowance.of(0, options.maxLayerSize, 'the image archive');
   try {
     for (let count = 0; ; count += 1) {
       const header = await reader.next();
@@ -68,17 +72,20 @@ export async function unpackArchive(
         const writer = await blobs.writer({ digest: expectedDigest(name), size: header.size });
         try {
           let position = 0;
-          for (let part = await reader.read(); part; part = await reader.read()) {
+          const fill = async (end: number): Promise<void> => {
             // A file with holes is nothing that tools write here, but what it means is clear.
-            for (; position < part.position; position += Math.min(zeros.length, part.position - position))
-              await writer.write(zeros.subarray(0, Math.min(zeros.length, part.position - position)));
+            if (end > position) holes.spend(header.name, end - position);
+            for (; position < end; position += Math.min(zeros.length, end - position))
+              await writer.write(zeros.subarray(0, Math.min(zeros.length, end - position)));
+          };
+          for (let part = await reader.read(); part; part = await reader.read()) {
+            await fill(part.position);
             await writer.write(part.bytes);
             position += part.bytes.length;
             bytes += part.bytes.length;
             status?.('reading the archive', bytes);
           }
-          for (; position < header.size; position += Math.min(zeros.length, header.size - position))
-            await writer.write(zeros.subarray(0, Math.min(zeros.length, header.size - position)));
+          await fill(header.size);
           content.files.set(name, await writer.commit());
           content.links.delete(name);
         } finally {

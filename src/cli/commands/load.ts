@@ -4,7 +4,7 @@ import { familiarName, loadArchive } from '../../api/archives.ts';
 import { isErrno, StagecraftError } from '../../util/errors.ts';
 import { defineCommand } from '../command.ts';
 import { usageError } from '../parse.ts';
-import { readStorageSettings } from '../values/storage.ts';
+import { readLayerLimit, readStorageSettings } from '../values/storage.ts';
 
 export const command = defineCommand({
   name: 'load',
@@ -35,6 +35,7 @@ compressed or not.`,
     const source = flags.input === undefined ? stdin : await openArchive(flags.input);
     const loaded = await loadArchive(source, {
       storageLimits,
+      maxLayerSize: readLayerLimit(env),
       signal,
       onProblem: ({ message }) => stderr.write(`WARNING: ${message}\n`),
     });
