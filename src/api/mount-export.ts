@@ -5,6 +5,7 @@ import type { CacheTarget, SendStatus } from '../cache/target.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { MountIndex, Pack } from '../mounts/index-document.ts';
 import type { NewPack } from '../mounts/pack.ts';
+import type { LayerStore } from '../snapshot/types.ts';
 import { type CacheMountUse, readCacheMount, titleOfCacheMount } from '../solver/cache-mount.ts';
 import type { Store } from '../store/store.ts';
 import { digestOf } from '../util/digest.ts';
@@ -13,6 +14,7 @@ import { readMountIndex } from './mount-restore.ts';
 
 export interface MountExportServices {
   readonly store: Store;
+  readonly layers: LayerStore;
   readonly signal: AbortSignal;
   beforeWork(): void;
 }
@@ -37,7 +39,7 @@ export async function exportMounts(
 ): Promise<Descriptor[]> {
   const sent: Descriptor[] = [];
   for (const use of uses.filter(({ id }) => isWanted(id, wanted))) {
-    const before = await readAll(await known(use.name), services.signal);
+    const before = await readAll(await known(use.name), services);
     const mount = new Mount(use, before, target, status);
     sent.push(...((await mount.send(services)) ?? (await mount.handOn()) ?? []));
   }
@@ -54,11 +56,14 @@ interface Known {
 }
 
 /** What cannot be read any more is as good as not there. */
-async function readAll(mounts: readonly SharedMount[], signal: AbortSignal): Promise<Known[]> {
+async function readAll(
+  mounts: readonly SharedMount[],
+  { layers, signal }: MountExportServices,
+): Promise<Known[]> {
   const different = new Map(mounts.map(mount => [mount.descriptor.digest, mount])).values();
   const read = [...different].map(async mount => {
     try {
-      return [{ mount, index: await readMountIndex(mount) }];
+      return [{ mount, index: await readMountIndex(mount, layers) }];
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof StagecraftError) return [];

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { mountPackDescriptor, type SharedMount } from '../cache/mounts.ts';
 import type { MountIndex } from '../mounts/index-document.ts';
 import type { ProgressSink } from '../progress/types.ts';
+import type { LayerStore } from '../snapshot/types.ts';
 import type { NewCacheMount } from '../solver/types.ts';
 import type { Store } from '../store/store.ts';
 import { digestOf } from '../util/digest.ts';
@@ -9,11 +10,9 @@ import { StagecraftError } from '../util/errors.ts';
 import type { SharedCaches } from './shared-caches.ts';
 import { Task } from './task.ts';
 
-/** Bytes that the files of a restored cache mount may have together. */
-const sizeLimit = 256 * 2 ** 30;
-
 export interface MountRestoreServices {
   readonly store: Store;
+  readonly layers: LayerStore;
   readonly progress: ProgressSink;
   readonly signal: AbortSignal;
 }
@@ -25,12 +24,12 @@ export interface MountRestoreServices {
 export async function restoreFromShared(
   { name, title, directory, draft }: NewCacheMount,
   shared: SharedCaches,
-  { store, progress, signal }: MountRestoreServices,
+  { store, layers, progress, signal }: MountRestoreServices,
 ): Promise<boolean> {
   for (const mount of await shared.mounts(name)) {
     try {
       await Task.run(progress, `restoring cache mount ${title} from ${mount.origin}`, async task => {
-        const index = await readMountIndex(mount);
+        const index = await readMountIndex(mount, layers);
         const { restoreMount } = await import('../mounts/restore.ts');
         const { digestsOfMount } = await import('../mounts/collect.ts');
         await restoreMount(index, draft, {
@@ -51,7 +50,10 @@ export async function restoreFromShared(
 }
 
 /** Fetches what a shared cache says of a cache mount. @throws StagecraftError `integrity`, `not-found`, `io` */
-export async function readMountIndex({ name, descriptor, read }: SharedMount): Promise<MountIndex> {
+export async function readMountIndex(
+  { name, descriptor, read }: SharedMount,
+  layers: LayerStore,
+): Promise<MountIndex> {
   const { indexLimits, readIndex } = await import('../mounts/index-document.ts');
   const { digest, size } = descriptor;
   if (size > indexLimits.sent)
@@ -66,5 +68,5 @@ export async function readMountIndex({ name, descriptor, read }: SharedMount): P
   const bytes = Buffer.concat(parts);
   if (length !== size || digestOf(bytes) !== digest)
     throw new StagecraftError('integrity', `The index of the cache mount ${name} is not the blob ${digest}.`);
-  return readIndex(bytes, name, sizeLimit);
+  return readIndex(bytes, name, packed => layers.allow(packed, `the cache mount ${name}`));
 }

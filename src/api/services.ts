@@ -83,7 +83,7 @@ export async function withServices<T>(
         shared,
         restoreMount: async (mount: NewCacheMount, signal: AbortSignal) => {
           const { restoreFromShared } = await import('./mount-restore.ts');
-          return restoreFromShared(mount, shared, { store, progress, signal });
+          return restoreFromShared(mount, shared, { store, layers, progress, signal });
         },
       }),
       resolveSource: sourceResolver(sources),

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
+import { Allowance } from '../snapshot/allowance.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { fc } from '../util/property.ts';
 import { type MountIndex, readIndex, writeIndex } from './index-document.ts';
 
+const allow = () => new Allowance(1 << 20, 'the mount');
 const sha = (digit: string) => digit.repeat(64);
 const header = { cacheMount: 'npm', version: 1 };
 const pack = {
@@ -22,7 +24,7 @@ const file = { path: 'file', type: 'file', ...own, pieces: [0, 1, 0] };
 /** Reads an index of these lines. */
 function read(...lines: unknown[]): Promise<MountIndex> {
   const text = lines.map(line => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join('');
-  return readIndex(zstdCompressSync(text), 'npm', 1 << 20);
+  return readIndex(zstdCompressSync(text), 'npm', allow);
 }
 
 suite('the index of a cache mount', () => {
@@ -48,7 +50,7 @@ suite('the index of a cache mount', () => {
         { path: 'l', type: 'symlink', metadata, target: '../../etc/passwd' },
       ],
     };
-    assert.deepEqual(await readIndex(await writeIndex(index), 'npm', 1 << 20), index);
+    assert.deepEqual(await readIndex(await writeIndex(index), 'npm', allow), index);
   });
 
   test('of another mount or version is refused', async () => {
@@ -134,8 +136,8 @@ suite('the index of a cache mount', () => {
   test('that decompresses to more than is read is refused', async () => {
     const bomb = zstdCompressSync(Buffer.alloc(300 << 20, 'a'));
     assert.ok(bomb.length < 100_000);
-    await assert.rejects(readIndex(bomb, 'npm', 1 << 20), /cannot be decompressed/);
-    await assert.rejects(readIndex(bomb.subarray(0, 1000), 'npm', 1 << 20), StagecraftError);
+    await assert.rejects(readIndex(bomb, 'npm', allow), /cannot be decompressed/);
+    await assert.rejects(readIndex(bomb.subarray(0, 1000), 'npm', allow), StagecraftError);
   });
 
   test('that is anything else ends in an error of ours, or is one', async () => {

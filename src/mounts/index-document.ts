@@ -3,7 +3,7 @@ import { asObject, parseJsonValue } from '../content/json.ts';
 import type { Metadata } from '../snapshot/types.ts';
 import type { ByteString } from '../util/bytes.ts';
 import type { Digest } from '../util/digest.ts';
-import { IndexReader, refuse } from './index-reader.ts';
+import { type Allow, IndexReader, refuse } from './index-reader.ts';
 
 /** A part of a file's content: the whole of a small one, a stretch of a large one. */
 export interface Piece {
@@ -93,16 +93,15 @@ function lineOf(entry: MountEntry, places: ReadonlyMap<string, number>): object 
 /**
  * Reads an index of others, and takes nothing in it on trust.
  * @param name of the mount that it must be of
- * @param maxSize bytes that its files may have together
  * @throws StagecraftError `integrity`, `confined` for a path that leads elsewhere
  */
-export async function readIndex(bytes: Uint8Array, name: string, maxSize: number): Promise<MountIndex> {
+export async function readIndex(bytes: Uint8Array, name: string, allow: Allow): Promise<MountIndex> {
   const plain = await new Promise<Buffer>((resolve, reject) =>
     zstdDecompress(bytes, { maxOutputLength: indexLimits.plain }, (error, result) =>
       error ? reject(refuse(`cannot be decompressed (${error.message})`)) : resolve(result),
     ),
   );
-  const reader = new IndexReader(name, maxSize);
+  const reader = new IndexReader(name, allow);
   for (let from = 0; from < plain.length; ) {
     const end = plain.indexOf(0x0a, from);
     if (end < 0) throw refuse('ends in the middle of a line');

@@ -1,3 +1,4 @@
+import type { Allowance } from '../snapshot/allowance.ts';
 import { isImageXattr } from '../snapshot/overlay.ts';
 import type { Metadata } from '../snapshot/types.ts';
 import { type ByteString, textFromBytes } from '../util/bytes.ts';
@@ -10,29 +11,30 @@ import { packLimits } from './pack.ts';
 /** The kernel's limits for a name and a path: limits.h. */
 const longestName = 255;
 const longestPath = 4095;
-/** Bytes that an entry takes on disk besides its content, roughly. */
-const entryCost = 512;
 /** Pieces that all files may name together: those of some terabytes. */
 const mostPlaces = 4 << 20;
 const mostAttributes = 64;
 const largestAttribute = 65536;
 
+/** How much the files may have together, where their packs have so many bytes. */
+export type Allow = (packed: number) => Allowance;
+
 /** Puts an index together from its lines, in their order. */
 export class IndexReader {
   readonly #name: string;
-  readonly #maxSize: number;
+  readonly #allow: Allow;
   readonly #packs: Pack[] = [];
   readonly #pieces: Piece[] = [];
   readonly #entries: MountEntry[] = [];
   readonly #types = new Map<ByteString, MountEntry['type']>();
   readonly #digests = new Set<string>();
+  #allowance: Allowance | undefined;
   #isNamed = false;
-  #size = 0;
   #places = 0;
 
-  constructor(name: string, maxSize: number) {
+  constructor(name: string, allow: Allow) {
     this.#name = name;
-    this.#maxSize = maxSize;
+    this.#allow = allow;
   }
 
   add(line: Record<string, unknown>): void {
@@ -73,9 +75,12 @@ export class IndexReader {
   #addEntry(line: Record<string, unknown>): void {
     const path = this.#pathOf(line.path);
     const entry = this.#entryAt(path, line);
-    this.#size += entryCost;
-    if (entry.type === 'file') for (const { length } of entry.pieces) this.#size += length;
-    if (this.#size > this.#maxSize) throw refuse(`takes more than the limit of ${this.#maxSize} bytes`);
+    this.#allowance ??= this.#allow(this.#packs.reduce((sum, { size }) => sum + size, 0));
+    const pieces = entry.type === 'file' ? entry.pieces : [];
+    this.#allowance.spend(
+      path,
+      pieces.reduce((sum, { length }) => sum + length, 0),
+    );
     this.#types.set(path, entry.type);
     this.#entries.push(entry);
   }

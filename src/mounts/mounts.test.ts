@@ -19,12 +19,15 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
+import { Allowance } from '../snapshot/allowance.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { getXattr, setXattr } from '../syscall/xattrs.ts';
 import { bytesFromText, fsPath } from '../util/bytes.ts';
 import { type CollectedMount, collectMount, digestsOfMount } from './collect.ts';
 import { type MountIndex, type Pack, readIndex, writeIndex } from './index-document.ts';
 import { restoreMount } from './restore.ts';
+
+const allow = () => new Allowance(2 ** 40, 'the mount');
 
 let directory: string;
 let stores: Store[];
@@ -84,7 +87,7 @@ async function send(store = stores[0]!, known: readonly MountIndex[] = []): Prom
   const bytes = await writeIndex(collected.index);
   const news = [...place].filter(([digest]) => !before.has(digest));
   const sent = news.reduce((sum, [, pack]) => sum + pack.length, bytes.length);
-  return { index: await readIndex(bytes, 'cache', 2 ** 40), bytes, sent };
+  return { index: await readIndex(bytes, 'cache', allow), bytes, sent };
 }
 
 async function restore(index: MountIndex, read = readPack): Promise<string> {
