@@ -3,13 +3,14 @@ import type { ExportedLayer } from '../cache/exported.ts';
 import { mountIndexDescriptor, mountPackDescriptor, type SharedMount } from '../cache/mounts.ts';
 import type { CacheTarget, SendStatus } from '../cache/target.ts';
 import type { Descriptor } from '../image/types.ts';
-import type { MountIndex, Pack } from '../mounts/index-document.ts';
+import type { MountIndex } from '../mounts/index-document.ts';
 import type { NewPack } from '../mounts/pack.ts';
 import type { LayerStore } from '../snapshot/types.ts';
 import { type CacheMountUse, readCacheMount, titleOfCacheMount } from '../solver/cache-mount.ts';
 import type { Store } from '../store/store.ts';
 import { digestOf } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
+import { forEachAtOnce } from '../util/parallel.ts';
 import { readMountIndex } from './mount-restore.ts';
 
 export interface MountExportServices {
@@ -49,6 +50,9 @@ export async function exportMounts(
 function isWanted(id: string, wanted: boolean | readonly string[]): boolean {
   return typeof wanted === 'boolean' ? wanted : wanted.some(each => titleOfCacheMount(id) === each);
 }
+
+/** Questions to a place at once. */
+const questionsAtOnce = 8;
 
 interface Known {
   readonly mount: SharedMount;
@@ -102,14 +106,13 @@ class Mount {
     }).finally(() => found.release());
     try {
       const made = new Map(collected.made.map(pack => [pack.digest, pack]));
-      const total = collected.index.packs.reduce((sum, { size }) => sum + size, 0);
-      return await this.#sendIndex(collected.index, [...made.values()].map(fromFile), total);
+      return await this.#sendIndex(collected.index, [...made.values()].map(fromFile));
     } finally {
       collected.discard();
     }
   }
 
-  /** Makes the place have what another one has, without a look at the files. */
+  /** Makes the place have what another one has, without a look at the files; nothing where that is not whole any more. */
   async handOn(): Promise<Descriptor[] | undefined> {
     const [first] = this.#known;
     if (first === undefined) return undefined;
@@ -118,25 +121,42 @@ class Mount {
       const descriptor = mountPackDescriptor(pack);
       return { descriptor, read: (from: number) => mount.read(descriptor, from) };
     });
-    return this.#sendIndex(index, packs, 0);
+    try {
+      return await this.#sendIndex(index, packs);
+    } catch (error) {
+      if (error instanceof StagecraftError && /^(?:not-found|integrity)$/.test(error.code)) return undefined;
+      throw error;
+    }
   }
 
-  async #sendIndex(index: MountIndex, packs: readonly ExportedLayer[], total: number): Promise<Descriptor[]> {
+  async #sendIndex(index: MountIndex, packs: readonly ExportedLayer[]): Promise<Descriptor[]> {
     const { name, id } = this.#use;
     const title = titleOfCacheMount(id);
     const { writeIndex } = await import('../mounts/index-document.ts');
     const bytes = await writeIndex(index);
     const descriptor = mountIndexDescriptor(name, digestOf(bytes), bytes.length);
-    const blobs = [...packs, { descriptor, read: (from: number) => once(bytes.subarray(from)) }];
+    const all = [...packs, { descriptor, read: (from: number) => once(bytes.subarray(from)) }];
+    const blobs = await this.#absent(all);
     const size = blobs.reduce((sum, blob) => sum + blob.descriptor.size, 0);
     const done = new Map<string, number>();
+    let sum = 0;
     await this.#target.sendLayers(blobs, (digest, current) => {
+      sum += current - (done.get(digest) ?? 0);
       done.set(digest, current);
-      const sum = done.values().reduce((a, b) => a + b, 0);
       this.#status(`sending cache mount ${title}`, sum, size);
     });
-    if (total > 0) this.#status(`cache mount ${title} in all`, total + bytes.length, total + bytes.length);
-    return [descriptor, ...index.packs.map((pack: Pack) => mountPackDescriptor(pack))];
+    const whole = bytes.length + index.packs.reduce((sum, pack) => sum + pack.size, 0);
+    this.#status(`cache mount ${title}: there already`, whole - size, whole - size);
+    return [descriptor, ...index.packs.map(pack => mountPackDescriptor(pack))];
+  }
+
+  /** Those that the place does not have. */
+  async #absent(blobs: readonly ExportedLayer[]): Promise<ExportedLayer[]> {
+    const absent = new Set<ExportedLayer>();
+    await forEachAtOnce(blobs, questionsAtOnce, async blob => {
+      if (!(await this.#target.has(blob.descriptor))) absent.add(blob);
+    });
+    return blobs.filter(blob => absent.has(blob));
   }
 }
 

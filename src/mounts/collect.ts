@@ -8,7 +8,7 @@ import { Pace } from '../util/pace.ts';
 import { forEachAtOnce } from '../util/parallel.ts';
 import { pieceSizes } from './cut.ts';
 import type { MountEntry, MountIndex, Pack, Piece } from './index-document.ts';
-import { type NewPack, Packer } from './pack.ts';
+import { leastPack, type NewPack, Packer } from './pack.ts';
 import { Scan } from './scan.ts';
 
 /** The digests of a mount's files, which are remembered beside those of build contexts. */
@@ -40,8 +40,7 @@ export interface CollectOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Below this size in bytes a pack counts as small; of these there are to be this many at most. */
-const smallPack = 1 << 20;
+/** Packs of less than the least size that there are to be at most: each export may end with one. */
 const mostSmallPacks = 8;
 /** Questions to a place at once. */
 const atOnce = 8;
@@ -122,7 +121,7 @@ async function choosePacks(
     for (const { sha256 } of pack.pieces) wanted.delete(sha256);
   }
   const small = [...chosen.values()].filter(
-    ({ pieces }) => pieces.reduce((sum, { length }) => sum + length, 0) < smallPack,
+    ({ pieces }) => pieces.reduce((sum, { length }) => sum + length, 0) < leastPack,
   );
   if (small.length > mostSmallPacks) for (const { digest } of small) chosen.delete(digest);
   const absent = new Set<Pack>();

@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { suite, test } from 'node:test';
 import { digestOf } from '../util/digest.ts';
 import { fc } from '../util/property.ts';
 import { cutLength, pieceSizes } from './cut.ts';
-
-/** Bytes that look random and are always the same. */
-function noise(seed: number, size: number): Buffer {
-  const blocks = Array.from({ length: Math.ceil(size / 64) }, (_, i) =>
-    createHash('sha512').update(`${seed} ${i}`).digest(),
-  );
-  return Buffer.concat(blocks).subarray(0, size);
-}
+import { noise } from './testing.ts';
 
 function cut(bytes: Uint8Array): Uint8Array[] {
   const pieces: Uint8Array[] = [];
@@ -24,7 +16,7 @@ function cut(bytes: Uint8Array): Uint8Array[] {
 }
 
 suite('cutting files into pieces', () => {
-  const file = noise(1, 10 << 20);
+  const file = noise('1', 10 << 20);
   const digests = (bytes: Uint8Array) => new Set(cut(bytes).map(digestOf));
 
   test('pieces are the file, and of the sizes that they should be', () => {
@@ -40,7 +32,7 @@ suite('cutting files into pieces', () => {
     const before = digests(file);
     fc.assert(
       fc.property(fc.nat(file.length), fc.integer({ min: 0, max: 5000 }), (at, count) => {
-        const changed = Buffer.concat([file.subarray(0, at), noise(2, count), file.subarray(at)]);
+        const changed = Buffer.concat([file.subarray(0, at), noise('2', count), file.subarray(at)]);
         const added = [...digests(changed)].filter(digest => !before.has(digest));
         assert.ok(added.length <= 3, `${added.length} of ${before.size} pieces are new`);
       }),

@@ -134,7 +134,7 @@ suite('the index of a cache mount', () => {
   test('that names a pack twice is refused', () => assert.rejects(read(header, pack, pack, root), /twice/));
 
   test('that decompresses to more than is read is refused', async () => {
-    const bomb = zstdCompressSync(Buffer.alloc(300 << 20, 'a'));
+    const bomb = zstdCompressSync(Buffer.alloc(260 << 20, 'a'));
     assert.ok(bomb.length < 100_000);
     await assert.rejects(readIndex(bomb, 'npm', allow), /cannot be decompressed/);
     await assert.rejects(readIndex(bomb.subarray(0, 1000), 'npm', allow), StagecraftError);

@@ -7,8 +7,9 @@ import type { Pack, Piece } from './index-document.ts';
 
 /** What a pack holds at most: bytes as they are sent and once they are decompressed, and pieces. */
 export const packLimits = { plain: 8 << 20, sent: (8 << 20) + (64 << 10), pieces: 4096 } as const;
-/** Bytes of a pack usually. */
-const usualSize = 3 << 20;
+/** Bytes of a pack at least, but for the last one that is made, and how many more it usually has. */
+export const leastPack = 1 << 20;
+const usualMore = 3 << 20;
 /** Packs that are compressed at once. */
 const atOnce = 4;
 const level = 3;
@@ -41,8 +42,8 @@ export class Packer {
     this.#pieces.push(piece);
     this.#parts.push(Uint8Array.prototype.slice.call(bytes));
     this.#size += piece.length;
-    const isLast = Number.parseInt(piece.sha256.slice(0, 8), 16) / 2 ** 32 < piece.length / usualSize;
-    if (isLast || this.#pieces.length === packLimits.pieces) await this.#close();
+    const isEnd = Number.parseInt(piece.sha256.slice(0, 8), 16) / 2 ** 32 < piece.length / usualMore;
+    if ((isEnd && this.#size >= leastPack) || this.#pieces.length === packLimits.pieces) await this.#close();
   }
 
   async finish(): Promise<NewPack[]> {
