@@ -11,6 +11,7 @@ import type { Store } from '../store/store.ts';
 import { digestOf } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { forEachAtOnce } from '../util/parallel.ts';
+import { once } from '../util/streams.ts';
 import { readMountIndex } from './mount-restore.ts';
 
 export interface MountExportServices {
@@ -165,8 +166,4 @@ function fromFile(pack: NewPack): ExportedLayer {
     descriptor: mountPackDescriptor(pack),
     read: from => createReadStream(pack.path, { start: from }),
   };
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

@@ -10,6 +10,8 @@ export interface DockerConfig {
   readonly credHelpers?: Readonly<Record<string, string>>;
   /** The helper for all others. */
   readonly credsStore?: string;
+  /** Proxies of builds and containers. */
+  readonly proxies?: { readonly default?: Readonly<Record<string, unknown>> };
 }
 
 /** One registry of `auths`. */

@@ -3,6 +3,7 @@ import type { Response } from '../transport/request.ts';
 import { discard, isLost, shownAddress } from '../transport/request.ts';
 import type { Digest } from '../util/digest.ts';
 import { isErrorCode, StagecraftError } from '../util/errors.ts';
+import { firstBytes } from '../util/streams.ts';
 import type { RepositoryClient } from './client.ts';
 
 export interface UploadOptions {
@@ -192,14 +193,5 @@ async function* counted(
     yield chunk;
     done += chunk.length;
     onBytes(done);
-  }
-}
-
-async function* firstBytes(source: AsyncIterable<Uint8Array>, length: number): AsyncGenerator<Uint8Array> {
-  let left = length;
-  for await (const chunk of source) {
-    yield chunk.subarray(0, left);
-    left -= chunk.length;
-    if (left <= 0) return;
   }
 }

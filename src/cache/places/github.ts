@@ -5,6 +5,7 @@ import { type Response, send } from '../../transport/request.ts';
 import { digestHex, digestOf } from '../../util/digest.ts';
 import { StagecraftError } from '../../util/errors.ts';
 import { forEachAtOnce } from '../../util/parallel.ts';
+import { firstBytes, once } from '../../util/streams.ts';
 import { readAnnotated, writeAnnotated } from '../annotated.ts';
 import { configLimit } from '../config.ts';
 import type { ImportedCache } from '../imported.ts';
@@ -281,17 +282,4 @@ async function refused(response: Response): Promise<StagecraftError> {
     response.status === 404 ? 'not-found' : 'io',
     `The cache of GitHub Actions answers with ${response.status}${said && `: ${said}`}.`,
   );
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
-async function* firstBytes(source: AsyncIterable<Uint8Array>, length: number): AsyncGenerator<Uint8Array> {
-  let left = length;
-  for await (const chunk of source) {
-    yield chunk.subarray(0, left);
-    left -= chunk.length;
-    if (left <= 0) return;
-  }
 }

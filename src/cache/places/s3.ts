@@ -12,6 +12,7 @@ import type { Descriptor } from '../../image/types.ts';
 import { type Digest, isDigest } from '../../util/digest.ts';
 import { StagecraftError } from '../../util/errors.ts';
 import { forEachAtOnce } from '../../util/parallel.ts';
+import { once } from '../../util/streams.ts';
 import { readAnnotated, writeAnnotated } from '../annotated.ts';
 import { configLimit } from '../config.ts';
 import type { ImportedCache } from '../imported.ts';
@@ -216,8 +217,4 @@ export function s3Target(options: S3Options, signal: AbortSignal): CacheTarget {
       return undefined;
     },
   };
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

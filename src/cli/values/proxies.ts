@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { isErrno, StagecraftError } from '../../util/errors.ts';
+import { dockerConfigPath, readDockerConfig } from '../../registry/docker-config.ts';
 
 const variables = {
   httpProxy: 'HTTP_PROXY',
@@ -17,8 +14,7 @@ const variables = {
  * @throws StagecraftError `usage` when the file is not JSON
  */
 export function readProxies(env: NodeJS.ProcessEnv): Record<string, string> {
-  const path = join(env.DOCKER_CONFIG || join(env.HOME || homedir(), '.docker'), 'config.json');
-  const settings = readConfig(path)?.proxies?.default ?? {};
+  const settings = readDockerConfig(dockerConfigPath(env))?.proxies?.default ?? {};
   const values: Record<string, string> = {};
   for (const [key, name] of Object.entries(variables)) {
     const value = settings[key];
@@ -27,20 +23,4 @@ export function readProxies(env: NodeJS.ProcessEnv): Record<string, string> {
     values[name.toLowerCase()] = value;
   }
   return values;
-}
-
-interface DockerConfig {
-  proxies?: { default?: Record<string, unknown> };
-}
-
-function readConfig(path: string): DockerConfig | undefined {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as DockerConfig;
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return undefined;
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new StagecraftError('usage', `The Docker configuration ${path} is not JSON: ${error.message}.`, {
-      cause: error,
-    });
-  }
 }
