@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -60,6 +60,38 @@ suite('a registry that breaks or lies', { skip }, () => {
     assert.equal(code, 0, message);
     const ranges = proxy.asked.filter(each => / bytes=[1-9]/.test(each));
     assert.ok(ranges.length >= 2, proxy.asked.join('\n'));
+  });
+
+  test('what was left of a download is gone on with; where that cannot be, or is wrong, all comes anew', async () => {
+    const headers = { accept: 'application/vnd.oci.image.manifest.v1+json' };
+    const response = await fetch(`http://${proxy.host}/v2/base/manifests/1`, { headers });
+    const { layers } = (await response.json()) as { layers: { digest: string; size: number }[] };
+    const { digest } = layers.at(-1)!;
+    for (const [left, status, asked] of [
+      [1000, 206, ['bytes=1000-']],
+      [1000, 416, ['bytes=1000-', '']],
+      [5000, 206, ['bytes=5000-', '']],
+    ] as const) {
+      const store = new Workspace();
+      await store.ok('images');
+      const blob = await (await fetch(`http://${proxy.host}/v2/base/blobs/${digest}`)).bytes();
+      // Only the first bytes of the longest one are what they should be.
+      const part = Buffer.concat([blob.subarray(0, 1000), Buffer.alloc(left - 1000)]);
+      writeFileSync(join(store.store, 'ingest', `part-${digest.slice(7)}`), part);
+      proxy.asked.length = 0;
+      proxy.fault = (asked, response) => {
+        if (status === 206 || asked.headers.range === undefined) return false;
+        response.writeHead(status).end();
+        return true;
+      };
+      await store.ok('pull', `${proxy.host}/base:1`);
+      const about = proxy.asked.filter(each => each.startsWith(`GET /v2/base/blobs/${digest}`));
+      assert.deepEqual(
+        about.map(each => each.split(' ')[2] ?? ''),
+        asked,
+      );
+      assert.deepEqual(readdirSync(join(store.store, 'ingest')), []);
+    }
   });
 
   test('a body that ends early, again and again, is given up', async () => {

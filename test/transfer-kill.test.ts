@@ -14,7 +14,7 @@ import { Workspace } from './support/workspace.ts';
 
 const skip = needs('busybox', 'docker-registry', 'curl', 'skopeo');
 /** `KILL_ROUNDS=50 node --test test/transfer-kill.test.ts` is the whole campaign. */
-const rounds = Number(process.env.KILL_ROUNDS ?? 5);
+const rounds = Number(process.env.KILL_ROUNDS ?? 4);
 const layers = 3;
 const layerSize = 3 << 19;
 
