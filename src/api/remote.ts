@@ -1,6 +1,6 @@
 import { commitKey, downloadKey } from '../cache/keys.ts';
 import type { ResolvedSource, SourceProgress } from '../solver/types.ts';
-import type { GitSource } from '../source/git.ts';
+import type { GitSource } from '../source/git-types.ts';
 import type { HttpSource } from '../source/http.ts';
 import { LocalTree } from '../source/local.ts';
 import type { RemoteServices } from '../source/remote.ts';

@@ -7,7 +7,7 @@ import { StagecraftError } from '../util/errors.ts';
 import { putAptSettings, putSources } from './apt-setup.ts';
 import { installPackages, unfinishedPackages } from './configure.ts';
 import { putText, readText } from './image-files.ts';
-import type { LayerWork } from './layer.ts';
+import type { LayerWork } from './layer-work.ts';
 import { installOrder } from './order.ts';
 import { runStep } from './steps.ts';
 import { mergeUsr, plainDirectory, unpackPackages } from './unpack.ts';

@@ -1,42 +1,12 @@
 import type { ProgressSink } from '../progress/types.ts';
-import type { Sandbox } from '../sandbox/types.ts';
-import type { DraftLayer, LayerId, LayerStore } from '../snapshot/types.ts';
-import type { Store } from '../store/store.ts';
-import type { AptSetup } from './apt-setup.ts';
-import type { Architecture } from './architecture.ts';
-import { type Deb, openDeb } from './deb.ts';
+import type { LayerId } from '../snapshot/types.ts';
+import { openDeb } from './deb.ts';
 import { fillFull } from './full.ts';
+import type { LayerSpec, LayerWork, OpenPackage } from './layer-work.ts';
 import { fillMinimal } from './minimal.ts';
 import { normalize } from './normalize.ts';
 import type { PooledPackage } from './pool.ts';
 import { runStep } from './steps.ts';
-
-export interface LayerSpec {
-  readonly store: Store;
-  readonly layers: LayerStore;
-  readonly architecture: Architecture;
-  /** All packages, at hand. */
-  readonly pool: readonly PooledPackage[];
-  readonly setup: AptSetup;
-  /** Runs the maintainer scripts of a full image; a minimal one is made without. */
-  readonly sandbox: Sandbox | undefined;
-  /** Seconds since the epoch. */
-  readonly sourceDateEpoch?: number;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** A package that lies open. */
-export interface OpenPackage extends PooledPackage {
-  readonly deb: Deb;
-}
-
-/** A layer being filled. */
-export interface LayerWork extends LayerSpec {
-  readonly packages: readonly OpenPackage[];
-  readonly draft: DraftLayer;
-  /** What files get that no package dates, and the latest time of any file. */
-  readonly mtimeNs: bigint;
-}
 
 /** Makes the one layer of a base image from its packages. */
 export async function buildLayer(spec: LayerSpec, progress: ProgressSink): Promise<LayerId> {

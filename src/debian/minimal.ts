@@ -2,7 +2,7 @@ import type { ProgressSink } from '../progress/types.ts';
 import type { LayerWriter } from '../snapshot/types.ts';
 import type { ByteString } from '../util/bytes.ts';
 import { putText, readBytes, walk } from './image-files.ts';
-import type { LayerWork } from './layer.ts';
+import type { LayerWork } from './layer-work.ts';
 import { parseStanzas } from './stanza.ts';
 import { runStep } from './steps.ts';
 import { mergeUsr, plainDirectory, unpackPackages } from './unpack.ts';

@@ -5,7 +5,7 @@ import type { TarReader } from '../tar/reader.ts';
 import { type ByteString, textFromBytes } from '../util/bytes.ts';
 import { StagecraftError } from '../util/errors.ts';
 import type { Architecture } from './architecture.ts';
-import type { OpenPackage } from './layer.ts';
+import type { OpenPackage } from './layer-work.ts';
 import type { Step } from './steps.ts';
 import { compareVersions } from './version.ts';
 

@@ -2,7 +2,7 @@ import type { RequestServices } from '../transport/request.ts';
 import { readBounded, send, shownAddress } from '../transport/request.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
-import type { Credential, FindCredential } from './credentials.ts';
+import type { Credential, FindCredential } from './credential.ts';
 
 /** What a client wants to do in a repository (distribution's token scope grammar). */
 export type Actions = 'pull' | 'pull,push';

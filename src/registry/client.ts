@@ -15,7 +15,7 @@ import { type Digest, digestOf, isDigest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type Actions, Authorizer, denied, scopeOf } from './auth.ts';
 import { readBlob } from './blob.ts';
-import type { FindCredential } from './credentials.ts';
+import type { FindCredential } from './credential.ts';
 import type { Endpoint } from './endpoints.ts';
 
 /** A manifest or an index with its bytes, verified. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { isErrno, StagecraftError } from '../util/errors.ts';
-import type { Credential } from './credentials.ts';
+import type { Credential } from './credential.ts';
 
 /**
  * Asks a credential helper, a program `docker-credential-<name>`, by its protocol: the registry's name on standard

@@ -3,7 +3,8 @@ import type { Agents } from '../transport/agents.ts';
 import { isErrorCode, StagecraftError } from '../util/errors.ts';
 import type { Actions } from './auth.ts';
 import { RepositoryClient } from './client.ts';
-import { credentialsOf, type FindCredential } from './credentials.ts';
+import type { FindCredential } from './credential.ts';
+import { credentialsOf } from './credentials.ts';
 import { agentsFor, asInsecure, type Endpoint, endpointsFor } from './endpoints.ts';
 import { type RegistrySetting, readRegistrySettings } from './settings.ts';
 

@@ -2,13 +2,7 @@ import type { Entry } from '../snapshot/types.ts';
 import type { ByteString } from '../util/bytes.ts';
 import { type Digest, finishDigest, startDigest } from '../util/digest.ts';
 import type { Pace } from '../util/pace.ts';
-import type { DigestedTree } from './types.ts';
-
-/**
- * A text that is equal for equal entries: type, mode, owner, link target or SHA-256 of the data, and extended
- * attributes; never times or inode numbers, nothing of what is below a directory. It holds no NUL.
- */
-export type Fingerprint = string;
+import type { DigestedTree, Fingerprint } from './types.ts';
 
 /** The fingerprint of anything but a regular file. */
 export function fingerprintOf(entry: Entry, target: ByteString | undefined): Fingerprint {

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { ingestPath } from '../content/ingest.ts';
 import { hostBundles, joinBundles } from '../transport/authorities.ts';
 import { StagecraftError } from '../util/errors.ts';
-import type { GitSource } from './git.ts';
 import { type AgentSocket, openAgentSocket } from './git-agent.ts';
 import type { GitAccess } from './git-command.ts';
 import { base64, type Remote } from './git-remote.ts';
+import type { GitSource } from './git-types.ts';
 import { placeIn, type RemoteServices } from './remote.ts';
 
 /**

@@ -7,7 +7,7 @@ import { digestHex, digestOf } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type Git, GitFailure } from './git-command.ts';
 import type { Remote } from './git-remote.ts';
-import type { ResolvedRef } from './git-resolve.ts';
+import type { ResolvedRef } from './git-types.ts';
 import { placeIn, usePlace } from './remote.ts';
 
 /**

@@ -1,17 +1,7 @@
 import { StagecraftError } from '../util/errors.ts';
-import type { GitSource } from './git.ts';
 import type { Git } from './git-command.ts';
 import type { Remote } from './git-remote.ts';
-
-/** What a source's ref is. */
-export interface ResolvedRef {
-  /** A full hash: of a commit, or of an annotated tag. */
-  readonly object: string;
-  /** The commit that an annotated tag points to, as far as that is known. */
-  readonly commit: string | undefined;
-  /** The ref's full name; nothing for a commit by itself. */
-  readonly name: string | undefined;
-}
+import type { GitSource, ResolvedRef } from './git-types.ts';
 
 function isHash(text: string): boolean {
   return /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text);

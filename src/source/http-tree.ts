@@ -6,9 +6,9 @@ import { type Digest, digestHex } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import type { Pace } from '../util/pace.ts';
 import { contentDigestOf } from './content-digest.ts';
-import { digestBelow, type Fingerprint, fingerprintOf, fingerprintOfFile } from './fingerprint.ts';
+import { digestBelow, fingerprintOf, fingerprintOfFile } from './fingerprint.ts';
 import type { Download } from './http.ts';
-import type { DigestedTree, FileData } from './types.ts';
+import type { DigestedTree, FileData, Fingerprint } from './types.ts';
 
 /** What the file of a download gets besides its content. */
 export interface DownloadMetadata {

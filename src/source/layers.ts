@@ -7,9 +7,9 @@ import { StagecraftError } from '../util/errors.ts';
 import type { Pace } from '../util/pace.ts';
 import { contentDigestOf } from './content-digest.ts';
 import { DigestTable } from './digest-table.ts';
-import { digestBelow, type Fingerprint, fingerprintOf, fingerprintOfFile } from './fingerprint.ts';
+import { digestBelow, fingerprintOf, fingerprintOfFile } from './fingerprint.ts';
 import { hashFile } from './hash-file.ts';
-import type { DigestedTree, FileData } from './types.ts';
+import type { DigestedTree, FileData, Fingerprint } from './types.ts';
 
 /** Where a layer's digests lie: beside its files, so that they go when it goes. */
 export function digestsFile(layerDir: string): string {

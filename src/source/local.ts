@@ -9,9 +9,9 @@ import { contentDigestOf } from './content-digest.ts';
 import { ContextDigests } from './context-digests.ts';
 import { entryOf } from './context-entry.ts';
 import { ContextFiles } from './context-files.ts';
-import { digestBelow, type Fingerprint, fingerprintOf, fingerprintOfFile } from './fingerprint.ts';
+import { digestBelow, fingerprintOf, fingerprintOfFile } from './fingerprint.ts';
 import { hashFile } from './hash-file.ts';
-import type { DigestedTree, FileData } from './types.ts';
+import type { DigestedTree, FileData, Fingerprint } from './types.ts';
 
 export interface LocalTreeOptions {
   /** Patterns of `.dockerignore`, in its order, `!` for exceptions. */

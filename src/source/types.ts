@@ -2,7 +2,12 @@ import type { FileTree, LayerId } from '../snapshot/types.ts';
 import type { ByteString } from '../util/bytes.ts';
 import type { Digest } from '../util/digest.ts';
 import type { Pace } from '../util/pace.ts';
-import type { Fingerprint } from './fingerprint.ts';
+
+/**
+ * A text that is equal for equal entries: type, mode, owner, link target or SHA-256 of the data, and extended
+ * attributes; never times or inode numbers, nothing of what is below a directory. It holds no NUL.
+ */
+export type Fingerprint = string;
 
 /** A file tree that knows digests of what is in it, and keeps them between builds. */
 export interface DigestedTree extends FileTree {

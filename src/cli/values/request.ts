@@ -6,7 +6,7 @@ import { parseEpoch } from '../../exporter/attributes.ts';
 import { checkNewName } from '../../store/images.ts';
 import { parseBoolean } from '../../util/boolean.ts';
 import { StagecraftError } from '../../util/errors.ts';
-import type { BuildFlags } from '../commands/build.ts';
+import type { BuildFlags } from '../build-flags.ts';
 import { readChoice, readCount, readHost, readUlimit } from './limits.ts';
 import { readOutputs } from './outputs.ts';
 import { readLabels, readVariables, splitPair } from './pairs.ts';
