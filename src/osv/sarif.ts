@@ -1,3 +1,4 @@
+import { logOfRun } from '../util/sarif.ts';
 import type { Vulnerability } from './match.ts';
 import type { Level } from './severity.ts';
 
@@ -19,7 +20,7 @@ const scores: Readonly<Record<Level, number>> = {
   unknown: 0,
 };
 
-/** A scan as a SARIF log: SARIF 2.1.0 (OASIS). Places are lines of Dockerfiles, or paths in the image. */
+/** A scan as a SARIF log. Places are lines of Dockerfiles, or paths in the image. */
 export function formatSarif(image: string, vulnerabilities: readonly Reported[], version: string): object {
   const rules = new Map<string, object>();
   for (const each of vulnerabilities)
@@ -33,24 +34,15 @@ export function formatSarif(image: string, vulnerabilities: readonly Reported[],
           'security-severity': (each.severity.score ?? scores[each.severity.level]).toFixed(1),
         },
       });
-  const ids = [...rules.keys()];
-  return {
-    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-    version: '2.1.0',
-    runs: [
-      {
-        tool: { driver: { name: 'Stagecraft', semanticVersion: version, rules: [...rules.values()] } },
-        results: vulnerabilities.map(each => ({
-          ruleId: each.id,
-          ruleIndex: ids.indexOf(each.id),
-          level: sarifLevel(each.severity.level),
-          message: { text: describe(image, each) },
-          ...placesOf(image, each),
-          partialFingerprints: { 'stagecraft/v1': `${each.id} ${each.package.purl}` },
-        })),
-      },
-    ],
-  };
+  return logOfRun(version, rules, {
+    results: vulnerabilities.map(each => ({
+      ruleId: each.id,
+      level: sarifLevel(each.severity.level),
+      message: { text: describe(image, each) },
+      ...placesOf(image, each),
+      partialFingerprints: { 'stagecraft/v1': `${each.id} ${each.package.purl}` },
+    })),
+  });
 }
 
 /** The line of the Dockerfile is what somebody can change; where it is not known, paths in the image have to do. */

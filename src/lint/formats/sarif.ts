@@ -1,28 +1,21 @@
 import { relative } from 'node:path';
 import { digestHex, digestOf } from '../../util/digest.ts';
 import type { SourceRange } from '../../util/errors.ts';
+import { logOfRun } from '../../util/sarif.ts';
 import type { CheckReport } from '../report.ts';
 import type { Finding } from '../types.ts';
 
-// SARIF 2.1.0 (OASIS), as code hosts read it. Columns are UTF-16 units here and there.
+// Columns are UTF-16 units here and there.
 
 /** A run of the checks as a SARIF log. @param root what addresses of files are relative to */
 export function sarifLog(reports: readonly CheckReport[], version: string, root: string): object {
   const rules = new Map<string, object>();
   const results = reports.flatMap(report => resultsOf(report, addressOf(report, root), rules));
-  const ids = [...rules.keys()];
-  return {
-    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-    version: '2.1.0',
-    runs: [
-      {
-        tool: { driver: { name: 'Stagecraft', semanticVersion: version, rules: [...rules.values()] } },
-        columnKind: 'utf16CodeUnits',
-        invocations: [{ executionSuccessful: true, toolExecutionNotifications: notesOf(reports) }],
-        results: results.map(result => ({ ...result, ruleIndex: ids.indexOf(result.ruleId) })),
-      },
-    ],
-  };
+  return logOfRun(version, rules, {
+    columnKind: 'utf16CodeUnits',
+    invocations: [{ executionSuccessful: true, toolExecutionNotifications: notesOf(reports) }],
+    results,
+  });
 }
 
 function resultsOf(report: CheckReport, uri: string, rules: Map<string, object>): { ruleId: string }[] {
