@@ -81,6 +81,22 @@ export class BaseImages {
     return arrivals.layers;
   }
 
+  /** Reads a layer's blob where it is: in the store, else in the image's registry. */
+  async *readLayer(text: string, layer: Descriptor, from: number): AsyncGenerator<Uint8Array> {
+    const { blobs } = this.#options;
+    if (blobs.use(layer.digest)) {
+      yield* blobs.stream(layer.digest, { from, verify: from === 0 });
+      return;
+    }
+    const { hasBlob } = await import('../registry/upload.ts');
+    const registries = await this.#registries.open();
+    const client = await registries.ask(parseReference(text), async each => {
+      if (await hasBlob(each, layer.digest)) return each;
+      throw new StagecraftError('not-found', `${each.name} has no blob ${layer.digest}.`);
+    });
+    yield* client.blob(layer, from);
+  }
+
   /** Whether an image of a registry was not what it should be, so that parts of it lie in the store for nothing. */
   get isDeceived(): boolean {
     return this.#isDeceived;

@@ -4,7 +4,9 @@ import type { Output } from '../exporter/outputs.ts';
 import type { ImageResult } from '../exporter/types.ts';
 import type { FrontendResult } from '../frontend/types.ts';
 import { formatPlatform, normalizePlatform } from '../image/platform.ts';
-import { solve } from '../solver/solver.ts';
+import type { Finding } from '../lint/types.ts';
+import type { ResultLayers } from '../snapshot/types.ts';
+import { isHere, solve } from '../solver/solver.ts';
 import { checkNewName } from '../store/images.ts';
 import { noteOrigins } from '../store/origins.ts';
 import type { Store } from '../store/store.ts';
@@ -16,11 +18,11 @@ import type { CheckedPlan } from './checked-plan.ts';
 import { explainClimbing } from './climbing.ts';
 import type { CommittedRequest } from './commit.ts';
 import { explainGoals, goalsOf } from './goals.ts';
-import { writeOutput } from './outputs.ts';
+import { writeOutputs } from './outputs.ts';
 import { makesIndex, planBuild, platformsOf } from './planning.ts';
 import type { BuildRequest, BuildResult } from './request.ts';
 import { type BuildServices, withServices } from './services.ts';
-import { Task } from './task.ts';
+import { isFit, isLayerLost, wantedBy } from './wanted.ts';
 import { tellFindings } from './warnings.ts';
 
 /**
@@ -44,8 +46,8 @@ export async function build(asked: BuildRequest): Promise<BuildResult> {
     const plans = await planBuild(request, services);
     const goals = goalsOf(plans);
     const definitions = goals.map(goal => goal.definition);
-    const wanted = wantsFiles(request, outputs);
-    const { rootFses, steps, results, cacheMounts } = await solve(
+    const wants = wantedBy(request, outputs);
+    const solution = await solve(
       definitions,
       services.solver,
       (error, graphs) =>
@@ -54,44 +56,52 @@ export async function build(asked: BuildRequest): Promise<BuildResult> {
           graphs.map(graph => goals[graph]!),
         ),
       // Those of required stages come behind; nobody wants their files.
-      graph => graph < plans.length && wanted,
+      graph => (graph < plans.length ? wants : 'nothing'),
     );
-    const carriesCache = request.cacheTo?.some(({ type }) => type === 'inline') ?? false;
-    const images: ImageResult[] = [];
-    for (const [i, { config, baseHistory }] of plans.entries()) {
-      const rootFs = rootFses[i]!;
-      const inlineCache = carriesCache ? await inlineCacheFor(services.solver, results, rootFs) : undefined;
-      images.push({ rootFs, config, baseHistory, inlineCache });
-    }
-    const stated = await stateOf(request, services, plans, images, { startedAt, commit });
+    const { steps, results, cacheMounts } = solution;
     const isNew = steps.some(({ durationMs }) => durationMs > 0);
-    const found = wanted ? await checkBuiltImage(request, plans[0]!, { ...images[0]!, isNew }, services) : [];
-    tellFindings(request, found, plans[0]!.subject.file);
-    const written: Exported[] = [];
-    for (const output of outputs)
-      written.push(
-        await Task.run(progress, titleOf(output), task =>
-          writeOutput(
-            { ...services.sources, beforeWork, signal },
-            { results: stated.results, index },
-            output,
-            task,
-          ),
-        ),
-      );
+    const found: Finding[] = [];
+    const finish = async (layers: readonly ResultLayers[]): Promise<Finished> => {
+      const images: ImageResult[] = [];
+      for (const [i, { config, baseHistory }] of plans.entries()) {
+        const own = layers[i]!;
+        const inlineCache = carriesCache(request)
+          ? await inlineCacheFor(services.solver, results, own)
+          : undefined;
+        const files = isHere(own) ? { rootFs: own } : { rootFs: [], layers: own };
+        images.push({ ...files, config, baseHistory, inlineCache });
+      }
+      const stated = await stateOf(request, services, plans, images, { startedAt, commit });
+      if (wants !== 'nothing' && images[0]!.layers === undefined) {
+        found.push(...(await checkBuiltImage(request, plans[0]!, { ...images[0]!, isNew }, services)));
+        tellFindings(request, found, plans[0]!.subject.file);
+      }
+      const outcome = { results: stated.results, index };
+      const to = { ...services.sources, beforeWork, signal, progress };
+      return { written: await writeOutputs(to, outcome, outputs), metadata: stated.metadata };
+    };
+    // What was promised elsewhere and cannot be had is brought, or made, after all.
+    const bring = () => Promise.all(plans.map((_, i) => solution.bring(i)));
+    let { layers } = solution;
+    if (layers.some(each => !isFit(each, outputs))) layers = await bring();
+    const { written, metadata } = await finish(layers).catch(async error => {
+      if (!isLayerLost(error)) throw error;
+      layers = await bring();
+      return finish(layers);
+    });
     const { blobs, store } = services.sources;
     noteLines(store, plans, written);
     const { sharedMounts } = services;
     const cache = await exportCaches({ ...services.solver, blobs, sharedMounts }, request.cacheTo ?? [], {
       results,
-      images: rootFses,
+      images: layers,
       mounts: cacheMounts,
     });
     const first = written.find(each => each.image !== undefined);
     return {
       ...(first?.image && { image: first.image }),
       names: [...new Set(written.flatMap(each => each.names))],
-      metadata: { ...first?.metadata, ...stated.metadata, ...(cache && { 'cache.manifest': cache }) },
+      metadata: { ...first?.metadata, ...metadata, ...(cache && { 'cache.manifest': cache }) },
       steps,
       warnings: [...plans.flatMap(plan => plan.warnings), ...found],
       durationMs: performance.now() - started,
@@ -111,10 +121,14 @@ export async function plan(request: BuildRequest): Promise<FrontendResult> {
   return withServices(request, async services => (await planBuild(request, services))[0]!);
 }
 
-/** False where only what the cache knows counts: then nothing is fetched that lies in a shared one. */
-function wantsFiles({ cacheFrom = [], cacheTo = [], checks }: BuildRequest, outputs: Output[]): boolean {
-  if (cacheFrom.length === 0 || checks?.level === 'advice') return true;
-  return outputs.some(({ type }) => type !== 'cacheonly') || cacheTo.some(({ mode }) => mode === 'min');
+/** What was written, and what the metadata says of how it came about. */
+interface Finished {
+  readonly written: Exported[];
+  readonly metadata: Record<string, unknown>;
+}
+
+function carriesCache({ cacheTo = [] }: BuildRequest): boolean {
+  return cacheTo.some(({ type }) => type === 'inline');
 }
 
 /** Keeps which lines made the layers of the images that are in the store now. */
@@ -177,21 +191,4 @@ function outputsOf(request: BuildRequest, names: string[]): Output[] {
       store: true,
     }),
   ];
-}
-
-function titleOf(output: Output): string {
-  switch (output.type) {
-    case 'oci':
-      return 'exporting to oci image format';
-    case 'docker':
-      return 'exporting to docker image format';
-    case 'tar':
-      return 'exporting to client tarball';
-    case 'local':
-      return 'exporting to client directory';
-    case 'cacheonly':
-      return 'keeping the result in the cache';
-    default:
-      return 'exporting to image';
-  }
 }

@@ -13,7 +13,7 @@ import { exportServices } from '../exporter/services.ts';
 import { familiarName, formatReference } from '../image/reference.ts';
 import { type Descriptor, mediaTypes } from '../image/types.ts';
 import type { ProgressSink } from '../progress/types.ts';
-import type { LayerId, LayerStore, RootFs } from '../snapshot/types.ts';
+import type { LayerId, LayerStore, ResultLayers } from '../snapshot/types.ts';
 import type { CacheMountUse } from '../solver/cache-mount.ts';
 import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
@@ -38,8 +38,8 @@ export interface CacheExportServices {
 /** What a build has for others. */
 export interface MadeByBuild<Result = CachedResult> {
   readonly results: readonly Result[];
-  /** The root file systems of the results. */
-  readonly images: readonly RootFs[];
+  /** The layers of the results. */
+  readonly images: readonly ResultLayers[];
   /** The cache mounts of its steps. */
   readonly mounts: readonly CacheMountUse[];
 }
@@ -71,11 +71,11 @@ async function nameResults(results: readonly CachedResult[]): Promise<NamedResul
 export async function inlineCacheFor(
   services: Pick<CacheExportServices, 'store' | 'since'>,
   results: readonly CachedResult[],
-  image: RootFs,
+  image: ResultLayers,
 ): Promise<string | undefined> {
   const places = new Map<string, number>();
   image.forEach((layer, place) => {
-    for (const name of [layer, ...diffIdsOf(services.store, layer)]) places.set(name, place);
+    for (const name of namesOf(services.store, layer)) places.set(name, place);
   });
   const known = knownResults(services, await nameResults(results), [image]).map(result => ({
     ...result,
@@ -165,7 +165,7 @@ type KnownResult = ExportedResult<AnyLayer>;
 function knownResults(
   { store, since }: Pick<CacheExportServices, 'store' | 'since'>,
   results: readonly NamedResult[],
-  images?: readonly RootFs[],
+  images?: readonly ResultLayers[],
 ): KnownResult[] {
   const records = new CacheRecords(store, since);
   const inImages = images && layersOfImages(store, images);
@@ -185,8 +185,11 @@ function knownResults(
 }
 
 /** When the last of some layers was made; milliseconds since the epoch. */
-function newest(store: Store, rootFses: readonly RootFs[]): number {
-  return Math.max(0, ...rootFses.flat().map(layer => createdAtOf(store, layer)));
+function newest(store: Store, outputs: readonly ResultLayers[]): number {
+  const times = outputs
+    .flat()
+    .map(layer => (typeof layer === 'string' ? createdAtOf(store, layer) : (layer.createdAt ?? 0)));
+  return Math.max(0, ...times);
 }
 
 function createdAtOf(store: Store, layer: LayerId): number {
@@ -196,11 +199,18 @@ function createdAtOf(store: Store, layer: LayerId): number {
 
 function layersOfImages(
   store: Store,
-  images: readonly RootFs[],
+  images: readonly ResultLayers[],
 ): { layers: ReadonlySet<LayerId>; diffIds: ReadonlySet<Digest> } {
-  const layers = new Set(images.flat());
-  const diffIds = [...layers].flatMap(layer => diffIdsOf(store, layer));
-  return { layers, diffIds: new Set(diffIds) };
+  const all = images.flat();
+  const layers = all.filter(layer => typeof layer === 'string');
+  const elsewhere = all.flatMap(layer => (typeof layer === 'string' ? [] : layer.diffId));
+  const diffIds = layers.flatMap(layer => diffIdsOf(store, layer));
+  return { layers: new Set(layers), diffIds: new Set([...diffIds, ...elsewhere]) };
+}
+
+/** What a layer may be called in others' words: its own id, and what it was packed to. */
+function namesOf(store: Store, layer: AnyLayer): string[] {
+  return typeof layer === 'string' ? [layer, ...diffIdsOf(store, layer)] : [layer.diffId];
 }
 
 /** The contents that a layer was packed to, or unpacked from. */

@@ -3,10 +3,11 @@ import { type Exported, exportBuild } from '../exporter/export.ts';
 import type { Output } from '../exporter/outputs.ts';
 import { exportServices } from '../exporter/services.ts';
 import type { BuildOutcome } from '../exporter/types.ts';
+import type { ProgressSink } from '../progress/types.ts';
 import type { LayerStore } from '../snapshot/types.ts';
 import type { Store } from '../store/store.ts';
 import { registryAccess } from './registries.ts';
-import type { Task } from './task.ts';
+import { Task } from './task.ts';
 
 export interface OutputServices {
   store: Store;
@@ -35,5 +36,38 @@ export async function writeOutput(
     return await exportBuild(services, layers, outcome, output, { names: output.names });
   } finally {
     await access.close();
+  }
+}
+
+/** Writes the result of a build to one place after another, each shown as a step. */
+export async function writeOutputs(
+  services: OutputServices & { readonly progress: ProgressSink },
+  outcome: BuildOutcome,
+  outputs: readonly Output[],
+): Promise<Exported[]> {
+  const written: Exported[] = [];
+  for (const output of outputs)
+    written.push(
+      await Task.run(services.progress, titleOf(output), task =>
+        writeOutput(services, outcome, output, task),
+      ),
+    );
+  return written;
+}
+
+function titleOf(output: Output): string {
+  switch (output.type) {
+    case 'oci':
+      return 'exporting to oci image format';
+    case 'docker':
+      return 'exporting to docker image format';
+    case 'tar':
+      return 'exporting to client tarball';
+    case 'local':
+      return 'exporting to client directory';
+    case 'cacheonly':
+      return 'keeping the result in the cache';
+    default:
+      return 'exporting to image';
   }
 }

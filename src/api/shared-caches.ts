@@ -1,5 +1,5 @@
 import type { RecordKey } from '../cache/buildkit/key.ts';
-import { createdAnnotation, type ImportedCache } from '../cache/imported.ts';
+import type { ImportedCache } from '../cache/imported.ts';
 import type { SharedMount } from '../cache/mounts.ts';
 import type { CacheImport } from '../cache/options.ts';
 import type {
@@ -135,9 +135,9 @@ export class SharedCaches implements SharedCache {
       imageOf(shared),
     );
     rootFs.forEach((layer, i) => {
-      const createdAt = Date.parse(shared[i]!.descriptor.annotations?.[createdAnnotation] ?? '');
+      const { createdAt } = shared[i]!;
       // So the history of an image is the same wherever its layers came from.
-      if (!Number.isNaN(createdAt))
+      if (createdAt !== undefined)
         store
           .prepare('UPDATE layers SET created_at = ? WHERE id = ? AND created_at >= ?')
           .run(createdAt, layer, since);

@@ -78,6 +78,14 @@ async function imageSource(
     key: imageKey(image.config.rootfs.diff_ids),
     origin: `image ${ref}`,
     sharedKeys: () => sharedKeysOfImage(ref, platform, image),
+    async layers() {
+      const { layersOfImage } = await import('../source/image.ts');
+      const { domain, path } = parseReference(ref);
+      return layersOfImage({ store, blobs, layers }, image, {
+        read: (layer, from) => images.readLayer(ref, layer, from),
+        repository: { domain, path },
+      });
+    },
     async load({ status, signal, beforeWork }) {
       beforeWork();
       const { unpackImage } = await import('../source/image.ts');

@@ -1,4 +1,5 @@
 import { ociLayerType } from '../image/manifest.ts';
+import type { RemoteLayer } from '../image/remote-layer.ts';
 import { type Descriptor, mediaTypes } from '../image/types.ts';
 import { type Digest, isDigest } from '../util/digest.ts';
 import type { RecordKey } from './buildkit/key.ts';
@@ -22,13 +23,21 @@ export class ImportedCache {
   readonly #byDigest = new Map<string, number[]>();
   readonly #matches = new WeakMap<RecordKey, readonly number[]>();
 
-  /** @param descriptors of the layers that are there; records of others lead nowhere */
-  constructor(config: CacheConfig, descriptors: readonly Descriptor[], read: ReadBlob) {
+  /**
+   * @param descriptors of the layers that are there; records of others lead nowhere
+   * @param repository that they are in, where that is so
+   */
+  constructor(
+    config: CacheConfig,
+    descriptors: readonly Descriptor[],
+    read: ReadBlob,
+    repository?: RemoteLayer['repository'],
+  ) {
     this.#config = config;
     this.mounts = mountsAmong(descriptors, read);
     const layers = new Map<Digest, SharedLayer>();
     for (const descriptor of descriptors) {
-      const layer = sharedLayer(descriptor, read);
+      const layer = sharedLayer(descriptor, read, repository);
       if (layer !== undefined) layers.set(descriptor.digest, layer);
     }
     this.#layers = layers;
@@ -117,10 +126,16 @@ export class ImportedCache {
 }
 
 /** Nothing for a layer that does not say what is in it: it could not be verified once unpacked. */
-function sharedLayer(descriptor: Descriptor, read: ReadBlob): SharedLayer | undefined {
+function sharedLayer(
+  descriptor: Descriptor,
+  read: ReadBlob,
+  repository: RemoteLayer['repository'],
+): SharedLayer | undefined {
   const mediaType = ociLayerType(descriptor.mediaType);
   const stated = descriptor.annotations?.[diffIdAnnotation];
   const diffId = stated ?? (mediaType === mediaTypes.layer ? descriptor.digest : undefined);
   if (diffId === undefined || !isDigest(diffId)) return undefined;
-  return { descriptor: { ...descriptor, mediaType }, diffId, read };
+  const time = Date.parse(descriptor.annotations?.[createdAnnotation] ?? '');
+  const createdAt = Number.isNaN(time) ? undefined : time;
+  return { descriptor: { ...descriptor, mediaType }, diffId, read, createdAt, repository };
 }

@@ -1,5 +1,6 @@
 import { documentLimit, parseJson, parseJsonValue } from '../content/json.ts';
 import { checkConfig, checkIndex, checkManifest, documentType, isIndexType } from '../image/manifest.ts';
+import type { RemoteLayer } from '../image/remote-layer.ts';
 import { type Descriptor, type Manifest, mediaTypes } from '../image/types.ts';
 import { type Digest, digestOf } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
@@ -15,6 +16,8 @@ export interface CacheSource {
   /** The bytes of the manifest that the cache goes by, or of the one with a digest; verified. */
   manifest(digest?: Digest): Promise<Uint8Array>;
   readonly read: ReadBlob;
+  /** Where it is a part of a registry. */
+  readonly repository?: RemoteLayer['repository'];
 }
 
 /**
@@ -56,7 +59,8 @@ async function cacheOfManifest(source: CacheSource, manifest: Manifest): Promise
     ...layer,
     annotations: { ...layer.annotations, [diffIdAnnotation]: rootfs.diff_ids[i]! },
   }));
-  return [new ImportedCache(checkCacheConfig(chain, records ?? []), described, source.read)];
+  const config = checkCacheConfig(chain, records ?? []);
+  return [new ImportedCache(config, described, source.read, source.repository)];
 }
 
 async function importConfig(
@@ -65,7 +69,7 @@ async function importConfig(
   layers: readonly Descriptor[],
 ): Promise<ImportedCache> {
   const bytes = await readWhole(source, config, configLimit);
-  return new ImportedCache(parseCacheConfig(bytes), layers, source.read);
+  return new ImportedCache(parseCacheConfig(bytes), layers, source.read, source.repository);
 }
 
 /** A small blob, verified. */

@@ -1,19 +1,13 @@
-import type { Descriptor } from '../image/types.ts';
-import type { RootFs } from '../snapshot/types.ts';
-import type { Digest } from '../util/digest.ts';
+import type { ReadBlob, RemoteLayer } from '../image/remote-layer.ts';
+import type { ResultLayers, RootFs } from '../snapshot/types.ts';
 import type { RecordKey } from './buildkit/key.ts';
 import type { CacheConfig } from './config.ts';
 import type { CacheKey } from './keys.ts';
 
-/** Reads a blob from an offset on; whoever stores it verifies it. @throws StagecraftError `not-found`, `io` */
-export type ReadBlob = (descriptor: Descriptor, from: number) => AsyncIterable<Uint8Array>;
+export type { ReadBlob };
 
 /** A layer of a shared cache. */
-export interface SharedLayer {
-  readonly descriptor: Descriptor;
-  readonly diffId: Digest;
-  readonly read: ReadBlob;
-}
+export type SharedLayer = RemoteLayer;
 
 export type SharedOutputs = readonly (readonly SharedLayer[] | null)[];
 
@@ -59,7 +53,7 @@ export interface CachedResult {
   /** Where it was found, unless the store has it. */
   readonly shared?: SharedRecord | undefined;
   /** What was put together of other results, which the store has no record of. */
-  readonly composed?: readonly RootFs[] | undefined;
+  readonly composed?: readonly ResultLayers[] | undefined;
   /** What its outputs are called in shared caches. */
   recordKeys(): Promise<ReadonlyMap<number, RecordKey>>;
 }

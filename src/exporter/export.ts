@@ -1,6 +1,7 @@
 import { configPlatform } from '../image/manifest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { normalizeReference, parseReference } from '../image/reference.ts';
+import type { RemoteLayer } from '../image/remote-layer.ts';
 import type { LayerStore } from '../snapshot/types.ts';
 import { nameImage } from '../store/images.ts';
 import type { Digest } from '../util/digest.ts';
@@ -111,11 +112,12 @@ async function exportImage(
   const image = await commitImage(services, attested, { ...output.image, epoch, annotations }, given);
   const names = withDanglingName(given, output, image.descriptor.digest);
   if (output.type === 'image' || output.type === 'registry') {
-    if (output.push) await pushNames(services, image, names, output);
-    // What only goes to a registry has no name here.
+    const remote = remoteLayersOf(outcome);
+    if (output.push) await pushNames(services, image, names, output, remote);
+    // What only goes to a registry has no name here, and what is not all here is no image of the store.
     if (output.type === 'image' && output.store)
       nameImage(services.store, image.descriptor, storeNames(names, output, image.descriptor.digest));
-    else nameImage(services.store, image.descriptor, []);
+    else if (remote.size === 0) nameImage(services.store, image.descriptor, []);
     return { image, names, metadata: imageMetadata(image, names), skipped: [] };
   }
   if (output.dest === undefined) {
@@ -139,6 +141,14 @@ async function exportImage(
   return { image, names, metadata: imageMetadata(image, names, created), skipped: [] };
 }
 
+/** The layers that lie elsewhere. */
+function remoteLayersOf({ results }: BuildOutcome): Map<Digest, RemoteLayer> {
+  const remote = new Map<Digest, RemoteLayer>();
+  for (const layer of results.flatMap(({ layers = [] }) => layers))
+    if (typeof layer !== 'string') remote.set(layer.descriptor.digest, layer);
+  return remote;
+}
+
 /** The names of an image, with the one that its digest gives it where that is asked for. */
 function withDanglingName(
   names: readonly string[],
@@ -160,6 +170,7 @@ async function pushNames(
   { descriptor }: CommittedImage,
   names: readonly string[],
   { pushByDigest: byDigest, insecure }: Output,
+  remote: ReadonlyMap<Digest, RemoteLayer>,
 ): Promise<void> {
   const { pushImage } = await import('../registry/push.ts');
   const { otherHolders } = await import('../store/holders.ts');
@@ -170,11 +181,16 @@ async function pushNames(
     const reference = parseReference(name);
     const holder = otherHolders(store, reference);
     const first = pushed.get(reference.domain);
+    const place = (digest: Digest): string | undefined => {
+      const { domain, path } = remote.get(digest)?.repository ?? {};
+      return domain === reference.domain && path !== reference.path ? path : undefined;
+    };
     await pushImage(opened, blobs, reference, descriptor, {
       byDigest,
       insecure,
       signal,
-      mountFrom: digest => first ?? holder(digest),
+      remote,
+      mountFrom: digest => first ?? place(digest) ?? holder(digest),
       status: (id, current, total) => status?.(id, current, total),
     });
     pushed.set(reference.domain, reference.path);

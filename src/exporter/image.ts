@@ -1,6 +1,7 @@
 import { putJson, readJson } from '../content/json.ts';
 import { checkConfig, checkManifest, configPlatform } from '../image/manifest.ts';
 import { formatPlatform } from '../image/platform.ts';
+import type { RemoteLayer } from '../image/remote-layer.ts';
 import { type Descriptor, type ImageConfig, mediaTypes } from '../image/types.ts';
 import type { LayerId } from '../snapshot/types.ts';
 import { StagecraftError } from '../util/errors.ts';
@@ -8,7 +9,7 @@ import { selectAnnotations } from './annotations.ts';
 import { commitAttestations, isAttested } from './attestations.ts';
 import { completeHistory, earlier, type LayerOrigin, limitTimes, noTime } from './history.ts';
 import { checkImageOptions } from './image-options.ts';
-import { type PackedLayer, packLayers } from './layers.ts';
+import { type PackedLayer, packedElsewhere, packLayers } from './layers.ts';
 import type { BuildOutcome, CommittedImage, ExportServices, ImageOptions, ImageResult } from './types.ts';
 
 /**
@@ -96,12 +97,18 @@ async function commitPart(
 ): Promise<CommittedImage['parts'][number]> {
   const { blobs } = services;
   const latestTime = options.rewriteTimestamp ? options.epoch : undefined;
-  const layers = await packLayers(services, result.rootFs, {
+  const wanted = result.layers ?? result.rootFs;
+  const here = wanted.filter(layer => typeof layer === 'string');
+  const packed = await packLayers(services, here, {
     compression: options.compression,
     force: options.forceCompression,
     latestTime,
     baseLayers: (result.baseHistory ?? []).filter(entry => !entry.empty_layer).length,
   });
+  const queue = packed.values();
+  const layers = wanted.map(layer =>
+    typeof layer === 'string' ? queue.next().value! : packedElsewhere(layer),
+  );
   const isOci = options.mediaTypes === 'oci';
   const config = putJson(blobs, sorted(completeConfig(services, result, layers, options)), 0);
   const platform = configPlatform(result.config);
@@ -129,7 +136,7 @@ function completeConfig(
   layers: readonly PackedLayer[],
   options: ImageOptions,
 ): ImageConfig {
-  const origins = result.rootFs.map(layer => originOf(services, result, layer));
+  const origins = (result.layers ?? result.rootFs).map(layer => originOf(services, result, layer));
   let history = completeHistory(result.config.history ?? [], origins);
   let created = result.config.created || history.at(-1)?.created || noTime;
   if (options.epoch !== undefined) {
@@ -146,7 +153,9 @@ function completeConfig(
   };
 }
 
-function originOf(services: ExportServices, result: ImageResult, layer: LayerId): LayerOrigin {
+function originOf(services: ExportServices, result: ImageResult, layer: LayerId | RemoteLayer): LayerOrigin {
+  if (typeof layer !== 'string')
+    return { created: layer.createdAt === undefined ? noTime : new Date(layer.createdAt).toISOString() };
   const row = services.store.prepare('SELECT created_at FROM layers WHERE id = ?').get(layer);
   const createdAt = (row as { created_at: number } | undefined)?.created_at ?? 0;
   return { created: new Date(createdAt).toISOString(), description: result.describe?.(layer) };

@@ -1,4 +1,5 @@
 import { type Compression, compressionName } from '../content/compression.ts';
+import type { RemoteLayer } from '../image/remote-layer.ts';
 import { mediaTypes } from '../image/types.ts';
 import type { LayerId } from '../snapshot/types.ts';
 import { acquireLock } from '../store/locks.ts';
@@ -43,6 +44,12 @@ const layerTypes = {
   zstd: mediaTypes.layerZstd,
   uncompressed: mediaTypes.layer,
 } as const;
+
+/** A layer that lies elsewhere, as it is there: who wants another form has it brought first. */
+export function packedElsewhere({ descriptor, diffId }: RemoteLayer): PackedLayer {
+  const { digest, size, mediaType } = descriptor;
+  return { diffId, digest, size, mediaType, isOriginal: true };
+}
 
 /**
  * The blobs of layers, in order. One that is known is used again; others are packed, compressed and hashed in one pass,

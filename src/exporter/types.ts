@@ -3,7 +3,7 @@ import type { BlobStore } from '../content/blobs.ts';
 import type { Compression } from '../content/compression.ts';
 import type { Descriptor, HistoryEntry, ImageConfig, Platform } from '../image/types.ts';
 import type { Registries } from '../registry/registries.ts';
-import type { LayerId, RootFs } from '../snapshot/types.ts';
+import type { LayerId, ResultLayers, RootFs } from '../snapshot/types.ts';
 import type { Store } from '../store/store.ts';
 import type { Digest } from '../util/digest.ts';
 import type { Annotations } from './annotations.ts';
@@ -33,7 +33,10 @@ export interface ExportServices {
 
 /** The result of a build for one platform. */
 export interface ImageResult {
+  /** Empty where some of its layers lie elsewhere. */
   rootFs: RootFs;
+  /** Its layers, where some of them lie elsewhere: enough for a push. */
+  layers?: ResultLayers | undefined;
   /** `rootfs.diff_ids` is not read; `history` may lack layers, times and the entries of layers. */
   config: ImageConfig;
   /** The part of the history that came with a base image: its times stay, as do those in its layers. */
@@ -70,7 +73,7 @@ export interface ImageOptions {
   ociArtifact?: boolean | undefined;
 }
 
-/** An image whose blobs are all in the store. */
+/** An image whose blobs are all in the store, but for layers that lie elsewhere. */
 export interface CommittedImage {
   /** Of the manifest, or of the index for several platforms. */
   descriptor: Descriptor;

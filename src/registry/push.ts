@@ -3,6 +3,7 @@ import { documentLimit, parseJson } from '../content/json.ts';
 import { checkIndex, checkManifest, isIndexType } from '../image/manifest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { formatFamiliar, type Reference } from '../image/reference.ts';
+import { type RemoteLayer, readRemote } from '../image/remote-layer.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
@@ -16,6 +17,8 @@ export interface PushOptions {
   status(id: string, current: number, total?: number): void;
   /** Another repository of the registry that may have a blob. */
   mountFrom?(digest: Digest): string | undefined;
+  /** Layers that are not in the store, and where they are. */
+  readonly remote?: ReadonlyMap<Digest, RemoteLayer> | undefined;
   /** Sends it under its digest alone. */
   readonly byDigest?: boolean | undefined;
   /** The registry may be spoken to without TLS, or with a certificate that nobody vouches for. */
@@ -54,7 +57,11 @@ export async function pushImage(
   await visit(image);
   await uploadBlobs(client, content.values(), {
     ...options,
-    open: ({ digest }, from) => blobs.stream(digest, { from, verify: from === 0 }),
+    open: ({ digest }, from) => {
+      const layer = blobs.use(digest) ? undefined : options.remote?.get(digest);
+      // The registry verifies what it takes in by the digest it is given.
+      return layer ? readRemote(layer, from) : blobs.stream(digest, { from, verify: from === 0 });
+    },
   });
   for (const manifest of manifests) {
     const bytes = blobs.read(manifest.digest, documentLimit);

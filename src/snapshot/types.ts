@@ -1,3 +1,4 @@
+import type { RemoteLayer } from '../image/remote-layer.ts';
 import type { ByteString } from '../util/bytes.ts';
 import type { Allowance } from './allowance.ts';
 
@@ -9,6 +10,9 @@ export type LayerId = string;
  * LLB's MergeOp is a concatenation, and a layer of `COPY --link` survives a change of base.
  */
 export type RootFs = readonly LayerId[];
+
+/** The layers of a result, base first, some of which may lie elsewhere still. */
+export type ResultLayers = readonly (LayerId | RemoteLayer)[];
 
 export type EntryType = 'file' | 'directory' | 'symlink' | 'char' | 'block' | 'fifo' | 'socket';
 

@@ -7,9 +7,17 @@ export function compose(vertex: GraphVertex, inputs: readonly RootFs[]): readonl
   const { op } = vertex;
   const input = (which: { input: number } | undefined): RootFs =>
     which === undefined || which.input < 0 ? [] : (inputs[which.input] as RootFs);
-  if (op.kind === 'merge') return [op.inputs.flatMap(each => [...input(each)])];
+  if (op.kind === 'merge') return [composeMerge(op, inputs)];
   if (op.kind === 'diff') return [difference(input(op.lower), input(op.upper))];
   return inputs;
+}
+
+/** One input's layers on top of the other's. */
+export function composeMerge<Layer>(
+  op: GraphVertex['op'] & { kind: 'merge' },
+  inputs: readonly (readonly Layer[])[],
+): readonly Layer[] {
+  return op.inputs.flatMap(({ input }) => (input < 0 ? [] : inputs[input]!));
 }
 
 /** The layers that `upper` has on top of `lower`. */

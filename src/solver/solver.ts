@@ -3,7 +3,7 @@ import { CacheRecords } from '../cache/records.ts';
 import type { CachedResult } from '../cache/shared.ts';
 import type { Definition } from '../llb/definition.ts';
 import { type Edge, type Graph, type GraphVertex, unmarshal } from '../llb/index.ts';
-import type { RootFs } from '../snapshot/types.ts';
+import type { ResultLayers, RootFs } from '../snapshot/types.ts';
 import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type CacheMountUse, cacheMountsOf } from './cache-mount.ts';
@@ -16,9 +16,16 @@ import type { SolverServices, StepContext } from './types.ts';
 /** What an error becomes, given the positions of the graphs that need the step which failed; none is known for some. */
 export type Explain = (error: unknown, graphs: readonly number[]) => unknown;
 
+/** What is wanted of a result: its files, its layers wherever they lie, or nothing but that it is known. */
+export type Wants = 'files' | 'layers' | 'nothing';
+
 export interface Solution {
-  /** For each graph the root file system that its result names; empty where nobody wants its files. */
+  /** For each graph the root file system that its result names; empty where its files are not here. */
   rootFses: RootFs[];
+  /** For each graph the layers of its result; none where nobody wants them. */
+  layers: ResultLayers[];
+  /** Brings the files of a result after all. @throws as {@link solve} */
+  bring(graph: number): Promise<RootFs>;
   steps: StepReport[];
   /** What the steps made, or found made, as other machines may find it. */
   results: CachedResult[];
@@ -29,14 +36,14 @@ export interface Solution {
 /**
  * Solves build graphs as one: each operation that a result needs is answered from the cache, or runs, as soon as what it
  * stands on is there; what several graphs have runs once. The first failure stops all.
- * @param wantsFiles whether somebody wants the files of a graph's result, by the graph's position
+ * @param wants what somebody wants of a graph's result, by the graph's position
  * @throws StagecraftError `usage` for rights that the user does not give; `build` when a process fails; `cancelled`; and what sources and file operations throw
  */
 export async function solve(
   definitions: readonly Definition[],
   services: SolverServices,
   explain: Explain = error => error,
-  wantsFiles: (graph: number) => boolean = () => true,
+  wants: (graph: number) => Wants = () => 'files',
 ): Promise<Solution> {
   const graphs = definitions.map(unmarshal);
   const stop = new AbortController();
@@ -58,11 +65,16 @@ export async function solve(
   for (const vertex of await permit(join(graphs), services))
     steps.set(vertex.digest, new Step(vertex, context));
   try {
-    const rootFses = await Promise.all(
-      graphs.map((graph, i) => resultOf(graph.target, steps, wantsFiles(i))),
-    );
+    const layers = await Promise.all(graphs.map((graph, i) => resultOf(graph.target, steps, wants(i))));
     return {
-      rootFses,
+      rootFses: layers.map(each => (isHere(each) ? each : [])),
+      layers,
+      bring: graph => {
+        const { target } = graphs[graph]!;
+        return target === undefined
+          ? Promise.resolve([])
+          : (steps.get(target.digest) as Step).rootFs(target.index);
+      },
       steps: [...steps.values()].map(step => step.report()),
       results: [...steps.values()].flatMap(step => step.result ?? []),
       cacheMounts: await cacheMountsOf(
@@ -97,15 +109,21 @@ function join(graphs: readonly Graph[]): Iterable<GraphVertex> {
   return joined.values();
 }
 
+/** Whether all layers are in the store. */
+export function isHere(layers: ResultLayers): layers is RootFs {
+  return layers.every(layer => typeof layer === 'string');
+}
+
 async function resultOf(
   target: Edge | undefined,
   steps: ReadonlyMap<Digest, Step>,
-  wantsFiles: boolean,
-): Promise<RootFs> {
+  wants: Wants,
+): Promise<ResultLayers> {
   if (target === undefined) return [];
   const step = steps.get(target.digest) as Step;
+  if (wants === 'layers') return step.layers(target.index);
   await step.ensure();
-  return wantsFiles ? step.rootFs(target.index) : [];
+  return wants === 'files' ? step.rootFs(target.index) : [];
 }
 
 function cancelled(signal: AbortSignal): StagecraftError {

@@ -3,11 +3,11 @@ import { type CacheKey, contentKey, definitionKey, freshKey } from '../cache/key
 import type { CacheRecord } from '../cache/records.ts';
 import type { CachedResult, SharedRecord } from '../cache/shared.ts';
 import type { Edge, GraphVertex } from '../llb/index.ts';
-import type { RootFs } from '../snapshot/types.ts';
+import type { ResultLayers, RootFs } from '../snapshot/types.ts';
 import type { DigestedTree } from '../source/types.ts';
 import { acquireLock } from '../store/locks.ts';
 import { StagecraftError } from '../util/errors.ts';
-import { compose } from './compose.ts';
+import { compose, composeMerge } from './compose.ts';
 import { Elsewhere } from './elsewhere.ts';
 import { isComposition, rootFsOutputs } from './outputs.ts';
 import type { Flavour } from './record-keys.ts';
@@ -66,6 +66,21 @@ export class Step implements StepResult {
     const output = await this.#output(index);
     if ('rootFs' in output) return output.rootFs;
     return (await materialize(output.tree, '/', this.#context)).rootFs;
+  }
+
+  async layers(index: number): Promise<ResultLayers> {
+    await this.evaluate();
+    if (this.#outputs !== undefined) return this.rootFs(index);
+    if (this.#shared?.outputs !== undefined) return this.#shared.outputs[index] ?? [];
+    if (this.#source?.layers !== undefined) return this.#source.layers();
+    const { op } = this.vertex;
+    if (op.kind !== 'merge' || this.#inputs().some(input => input.isOnlyNamed)) return this.rootFs(index);
+    const layers = await Promise.all(
+      this.vertex.inputs.map(edge => this.#context.step(edge.digest).layers(edge.index)),
+    );
+    const composed = composeMerge(op, layers);
+    this.#result = this.#elsewhere.describe([], { composed: [composed] });
+    return composed;
   }
 
   async tree(index: number): Promise<DigestedTree> {

@@ -6,7 +6,7 @@ import type { DeviceRegistry } from '../cdi/registry.ts';
 import type { Edge } from '../llb/index.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import type { Sandbox, SandboxMount } from '../sandbox/types.ts';
-import type { LayerStore, RootFs } from '../snapshot/types.ts';
+import type { LayerStore, ResultLayers, RootFs } from '../snapshot/types.ts';
 import type { LayerDigests } from '../source/layers.ts';
 import type { DigestedTree } from '../source/types.ts';
 import type { ServeConnection } from '../ssh/agent.ts';
@@ -28,6 +28,8 @@ export interface ResolvedSource {
   sharedKeys?(): Promise<readonly string[]>;
   /** Fetches and unpacks it, as far as that is not done yet, when somebody needs its files. */
   load(progress: SourceProgress): Promise<Output>;
+  /** Its layers as they are, with nothing fetched; absent where there are none before it is loaded. */
+  layers?(): Promise<ResultLayers>;
 }
 
 export interface SourceProgress {
@@ -140,6 +142,8 @@ export interface StepResult {
   output(edge: Edge): Promise<Output>;
   /** One result as a root file system; a build context is copied into a layer. */
   rootFs(index: number): Promise<RootFs>;
+  /** One result as layers, without fetching those that lie elsewhere. */
+  layers(index: number): Promise<ResultLayers>;
   /** One result as files to look at. */
   tree(index: number): Promise<DigestedTree>;
   /** The same where nothing has to be fetched for it. */

@@ -1,8 +1,9 @@
 import type { Arrival } from '../content/arrival.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import { ociLayerType } from '../image/manifest.ts';
+import type { RemoteLayer } from '../image/remote-layer.ts';
 import type { Descriptor } from '../image/types.ts';
-import type { LayerId, LayerStore, RootFs } from '../snapshot/types.ts';
+import type { LayerId, LayerStore, ResultLayers, RootFs } from '../snapshot/types.ts';
 import type { ReadImage } from '../store/inspect.ts';
 import { acquireLock } from '../store/locks.ts';
 import type { Store } from '../store/store.ts';
@@ -39,6 +40,19 @@ export async function unpackImage(
   for (const layer of chain)
     rootFs.push(await findOrUnpack(services, layer, [...rootFs], arrivals?.get(layer.blob.digest)));
   return rootFs;
+}
+
+/** The layers of an image as they are: those that are unpacked in the store, and the blobs of the others. */
+export function layersOfImage(
+  services: UnpackServices,
+  image: Pick<ReadImage, 'manifest' | 'config'>,
+  elsewhere: Pick<RemoteLayer, 'read' | 'repository'>,
+): ResultLayers {
+  return chainOf(image).map(layer => {
+    const { blob, diffId } = layer;
+    const descriptor = { ...blob, mediaType: ociLayerType(blob.mediaType) };
+    return find(services, layer) ?? { descriptor, diffId, ...elsewhere };
+  });
 }
 
 function chainOf({ manifest, config }: Pick<ReadImage, 'manifest' | 'config'>): ImageLayer[] {

@@ -24,6 +24,7 @@ export function registrySource({ registries, reference, insecure }: RegistryPlac
     return opened;
   };
   return {
+    repository: reference,
     async manifest(digest) {
       const { bytes } = await (await client()).manifest(digest ?? reference.digest ?? reference.tag!);
       return bytes;
