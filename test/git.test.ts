@@ -123,6 +123,16 @@ suite('ADD of a Git repository', { skip: needs('git') }, () => {
     );
   });
 
+  test('keeps the repository of a commit that came with a tag', async () => {
+    const other = new Workspace();
+    const lines = [`ADD ${address}#v1 /tagged/`, `ADD --keep-git-dir=true ${address}#side /kept/`];
+    // One after the other, since what is asked for at once comes by itself.
+    await other.build({ Dockerfile: `FROM scratch\n${lines[0]}\n` });
+    const files = await other.files({ Dockerfile: `FROM scratch\n${lines.join('\n')}\n` });
+    const head = await tool('git', '-c', 'safe.directory=*', '-C', join(files, 'kept'), 'rev-parse', 'HEAD');
+    assert.equal(head.trim(), first);
+  });
+
   test('is cached until the ref is another commit', async () => {
     const own = await Repository.make(work, join(place, 'moving'));
     await own.commit({ file: 'one' });

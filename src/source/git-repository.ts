@@ -27,7 +27,10 @@ export async function fetchCommit(
   try {
     const gitDir = await openRepository(store, git, remote, ref.object);
     const repository = git.at({ cwd: gitDir, gitDir });
-    if (!(await hasCommit(repository, ref.object))) await new Fetch(repository, gitDir, remote, ref).run();
+    if (!(await hasCommit(repository, keptAs(ref.object))))
+      if (!(await keep(repository, ref.object)))
+        // It may be there already, under the name of a tag.
+        await new Fetch(repository, gitDir, remote, ref).run();
     return gitDir;
   } finally {
     lock.release();
@@ -59,8 +62,15 @@ async function openRepository(store: Store, git: Git, { address }: Remote, objec
   return gitDir;
 }
 
-function hasCommit(repository: Git, object: string): Promise<boolean> {
-  return repository.succeeds('cat-file', '-e', `${object}^{commit}`);
+function hasCommit(repository: Git, name: string): Promise<boolean> {
+  return repository.succeeds('cat-file', '-e', `${name}^{commit}`);
+}
+
+/** Names a commit, so that it stays and can be fetched from here; false where it is not there. */
+async function keep(repository: Git, object: string): Promise<boolean> {
+  if (!(await hasCommit(repository, object))) return false;
+  await repository.run('update-ref', keptAs(object), object);
+  return true;
 }
 
 /** The ways to get one commit, the cheapest first. */
@@ -81,10 +91,14 @@ class Fetch {
     const { object, name } = this.#ref;
     if (await this.#alone(`${object}:${keptAs(object)}`)) return;
     // A server that gives only what it advertises: the ref may still be what it was a moment ago.
-    if (name !== undefined && (await this.#alone(`+${name}:${keptAs(object)}`)) && (await this.#keep()))
+    if (
+      name !== undefined &&
+      (await this.#alone(`+${name}:${keptAs(object)}`)) &&
+      (await keep(this.#git, object))
+    )
       return;
     await this.#everything();
-    if (await this.#keep()) return;
+    if (await keep(this.#git, object)) return;
     throw new StagecraftError(
       'not-found',
       `The repository ${this.#remote.address} has no commit ${object}.`,
@@ -126,13 +140,6 @@ class Fetch {
       ...['fetch', '--progress', '--no-write-fetch-head', '--no-recurse-submodules'],
       ...args,
     );
-  }
-
-  async #keep(): Promise<boolean> {
-    const { object } = this.#ref;
-    if (!(await hasCommit(this.#git, object))) return false;
-    await this.#git.run('update-ref', keptAs(object), object);
-    return true;
   }
 }
 
