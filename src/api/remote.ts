@@ -45,11 +45,9 @@ export async function httpSource(
     origin: url,
     async sharedKeys() {
       const { httpText } = await import('../cache/buildkit/source.ts');
-      // BuildKit asks for the file in any case, and so knows when it was changed.
-      const { lastModified } = await fetchHttp(remote, source, progress);
       const { headers, authHeaderSecret } = source;
       const perm = number(url, attrs, 'http.perm');
-      return [httpText({ ...metadata, ...known, perm, lastModified, headers, authHeaderSecret })];
+      return [httpText({ ...metadata, ...known, perm, headers, authHeaderSecret })];
     },
     async load(progress) {
       const { DownloadTree } = await import('../source/http-tree.ts');
