@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { mountPackDescriptor, type SharedMount } from '../cache/mounts.ts';
-import type { MountIndex } from '../mounts/index-document.ts';
+import type { MountIndex } from '../mounts/types.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import type { LayerStore } from '../snapshot/types.ts';
 import type { NewCacheMount } from '../solver/types.ts';

@@ -13,49 +13,15 @@ import { join } from 'node:path';
 import { type Digest, digestHex, digestOf, finishDigest, isDigest, startDigest } from '../util/digest.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
 import { ingestPath } from './ingest.ts';
-import { cannotWrite, startWriter } from './writer.ts';
-
-/** What a blob must turn out to be. */
-export interface Expected {
-  digest?: Digest | undefined;
-  /** Bytes. */
-  size?: number | undefined;
-}
-
-/** A blob by its content, as far as storing it goes. */
-export interface StoredBlob {
-  digest: Digest;
-  /** Bytes. */
-  size: number;
-}
-
-/** A blob on its way in. Exactly one of `commit`, `abort` and `suspend` ends it. */
-export interface BlobWriter {
-  /** Where its bytes lie until it is committed. */
-  readonly path: string;
-  /** How many bytes were there when it began: those that it was resumed with. */
-  readonly begun: number;
-  /** Takes the next bytes; they may be reused when the promise resolves. */
-  write(data: Uint8Array): Promise<void>;
-  /**
-   * Puts the blob in its place.
-   * @throws StagecraftError `integrity` when it is not the expected one; nothing of it is left then
-   */
-  commit(): Promise<StoredBlob>;
-  /** Forgets it. Harmless after `commit`. */
-  abort(): Promise<void>;
-  /** Leaves what is there to the next writer that resumes; forgets it where none can. Harmless after `commit`. */
-  suspend(): Promise<void>;
-}
-
-/** Options of {@link BlobStore.writer}. */
-export interface WriterOptions {
-  /**
-   * Goes on where the last writer of the expected digest stopped, or was killed. Only one at a time may do so: the
-   * caller holds a lock.
-   */
-  readonly resume?: boolean | undefined;
-}
+import {
+  type BlobWriter,
+  cannotWrite,
+  type Exclusively,
+  type Expected,
+  type StoredBlob,
+  startWriter,
+  type WriterOptions,
+} from './writer.ts';
 
 /** Options of {@link BlobStore.stream}. */
 export interface StreamOptions {
@@ -91,9 +57,6 @@ export interface BlobStore {
   /** Stores a small blob at once. */
   put(data: string | Uint8Array): StoredBlob;
 }
-
-/** Runs what must not meet a collection halfway. */
-export type Exclusively = <T>(body: () => T) => T;
 
 /**
  * The blobs of the OCI image layout at `root`, whose `ingest/` holds those that are not complete. Where others collect

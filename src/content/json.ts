@@ -1,6 +1,7 @@
 import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
-import type { BlobStore, StoredBlob } from './blobs.ts';
+import type { BlobStore } from './blobs.ts';
+import type { StoredBlob } from './writer.ts';
 
 /** The longest manifest, index or config that is accepted: what registries take at most, in bytes. */
 export const documentLimit = 4 << 20;

@@ -2,8 +2,52 @@ import { closeSync, fchmodSync, openSync, renameSync, rmSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { type Digest, digestHex, finishDigest, startDigest } from '../util/digest.ts';
 import { isErrno, StagecraftError } from '../util/errors.ts';
-import type { BlobWriter, Exclusively, Expected, WriterOptions } from './blobs.ts';
 import { ingestPath, partialPath } from './ingest.ts';
+
+/** What a blob must turn out to be. */
+export interface Expected {
+  digest?: Digest | undefined;
+  /** Bytes. */
+  size?: number | undefined;
+}
+
+/** A blob by its content, as far as storing it goes. */
+export interface StoredBlob {
+  digest: Digest;
+  /** Bytes. */
+  size: number;
+}
+
+/** A blob on its way in. Exactly one of `commit`, `abort` and `suspend` ends it. */
+export interface BlobWriter {
+  /** Where its bytes lie until it is committed. */
+  readonly path: string;
+  /** How many bytes were there when it began: those that it was resumed with. */
+  readonly begun: number;
+  /** Takes the next bytes; they may be reused when the promise resolves. */
+  write(data: Uint8Array): Promise<void>;
+  /**
+   * Puts the blob in its place.
+   * @throws StagecraftError `integrity` when it is not the expected one; nothing of it is left then
+   */
+  commit(): Promise<StoredBlob>;
+  /** Forgets it. Harmless after `commit`. */
+  abort(): Promise<void>;
+  /** Leaves what is there to the next writer that resumes; forgets it where none can. Harmless after `commit`. */
+  suspend(): Promise<void>;
+}
+
+/** Options of `BlobStore.writer`. */
+export interface WriterOptions {
+  /**
+   * Goes on where the last writer of the expected digest stopped, or was killed. Only one at a time may do so: the
+   * caller holds a lock.
+   */
+  readonly resume?: boolean | undefined;
+}
+
+/** Runs what must not meet a collection halfway. */
+export type Exclusively = <T>(body: () => T) => T;
 
 /** Where a writer puts its blob. */
 export interface WriterPlace {

@@ -7,9 +7,9 @@ import { isErrno } from '../util/errors.ts';
 import { Pace } from '../util/pace.ts';
 import { forEachAtOnce } from '../util/parallel.ts';
 import { pieceSizes } from './cut.ts';
-import type { MountEntry, MountIndex, Pack, Piece } from './index-document.ts';
 import { leastPack, type NewPack, Packer } from './pack.ts';
 import { Scan } from './scan.ts';
+import type { MountEntry, MountIndex, Pack, Piece } from './types.ts';
 
 /** The digests of a mount's files, which are remembered beside those of build contexts. */
 export function digestsOfMount(store: Store, directory: string): ContextDigests {

@@ -4,7 +4,8 @@ import { zstdCompressSync } from 'node:zlib';
 import { Allowance } from '../snapshot/allowance.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { fc } from '../util/property.ts';
-import { type MountIndex, readIndex, writeIndex } from './index-document.ts';
+import { readIndex, writeIndex } from './index-document.ts';
+import type { MountIndex } from './types.ts';
 
 const allow = () => new Allowance(1 << 20, 'the mount');
 const sha = (digit: string) => digit.repeat(64);

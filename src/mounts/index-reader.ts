@@ -5,8 +5,8 @@ import { type ByteString, textFromBytes } from '../util/bytes.ts';
 import { isDigest } from '../util/digest.ts';
 import { type ErrorCode, StagecraftError } from '../util/errors.ts';
 import { pieceSizes } from './cut.ts';
-import type { MountEntry, MountIndex, Pack, Piece } from './index-document.ts';
 import { packLimits } from './pack.ts';
+import type { MountEntry, MountIndex, Pack, Piece } from './types.ts';
 
 /** The kernel's limits for a name and a path: limits.h. */
 const longestName = 255;

@@ -24,9 +24,10 @@ import { openStore, type Store } from '../store/store.ts';
 import { getXattr, setXattr } from '../syscall/xattrs.ts';
 import { bytesFromText, fsPath } from '../util/bytes.ts';
 import { type CollectedMount, collectMount, digestsOfMount } from './collect.ts';
-import { type MountIndex, type Pack, readIndex, writeIndex } from './index-document.ts';
+import { readIndex, writeIndex } from './index-document.ts';
 import { restoreMount } from './restore.ts';
 import { noise } from './testing.ts';
+import type { MountIndex, Pack } from './types.ts';
 
 const allow = () => new Allowance(2 ** 40, 'the mount');
 

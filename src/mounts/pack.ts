@@ -3,7 +3,7 @@ import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import { ingestPath } from '../content/ingest.ts';
 import { digestOf } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
-import type { Pack, Piece } from './index-document.ts';
+import type { Pack, Piece } from './types.ts';
 
 /** What a pack holds at most: bytes as they are sent and once they are decompressed, and pieces. */
 export const packLimits = { plain: 8 << 20, sent: (8 << 20) + (64 << 10), pieces: 4096 } as const;

@@ -19,9 +19,9 @@ import { type ByteString, bytesFromText, fsPath } from '../util/bytes.ts';
 import { isErrno } from '../util/errors.ts';
 import { Pace } from '../util/pace.ts';
 import { forEachAtOnce } from '../util/parallel.ts';
-import type { MountEntry, MountIndex, Pack } from './index-document.ts';
 import { openPack } from './pack.ts';
 import { contentOf } from './scan.ts';
+import type { MountEntry, MountIndex, Pack } from './types.ts';
 
 /** Packs fetched at once. */
 const atOnce = 4;

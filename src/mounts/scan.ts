@@ -18,7 +18,7 @@ import { digestHex, digestOf } from '../util/digest.ts';
 import { isErrno } from '../util/errors.ts';
 import type { Pace } from '../util/pace.ts';
 import { cutLength, pieceSizes } from './cut.ts';
-import type { MountEntry, MountIndex, Piece } from './index-document.ts';
+import type { MountEntry, MountIndex, Piece } from './types.ts';
 
 /** What one name of a file's content is: that of its only piece, or one made of the names of all. */
 export function contentOf(pieces: readonly Piece[]): string {

@@ -1,4 +1,5 @@
 import { contentDigest } from '../cache/buildkit/content.ts';
+import type { Description, Selector } from '../cache/buildkit/description.ts';
 import {
   contentRootKey,
   outputKey,
@@ -6,7 +7,7 @@ import {
   type RecordLink,
   sourceKey,
 } from '../cache/buildkit/key.ts';
-import { type Description, describe, type Selector } from '../cache/buildkit/operation.ts';
+import { describe } from '../cache/buildkit/operation.ts';
 import type { GraphVertex } from '../llb/index.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { Pace } from '../util/pace.ts';

@@ -7,8 +7,8 @@ import { LocalTree } from '../../source/local.ts';
 import { fsPath } from '../../util/bytes.ts';
 import { Pace } from '../../util/pace.ts';
 import { contentDigest } from './content.ts';
+import type { Selector } from './description.ts';
 import { contentRootKey } from './key.ts';
-import type { Selector } from './operation.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'stagecraft-content-'));
 after(() => rmSync(root, { recursive: true }));

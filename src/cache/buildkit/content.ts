@@ -3,9 +3,9 @@ import { type ByteString, bytesFromText, textFromBytes } from '../../util/bytes.
 import { type Digest, digestOf, finishDigest, startDigest } from '../../util/digest.ts';
 import { StagecraftError } from '../../util/errors.ts';
 import type { Pace } from '../../util/pace.ts';
+import type { Selector } from './description.ts';
 import { entryDigest } from './entry.ts';
 import { selectEntries } from './included.ts';
-import type { Selector } from './operation.ts';
 import { baseName, cleanPath } from './paths.ts';
 
 // Digests of files by which BuildKit knows them: its cache/contenthash/checksum.go.

@@ -8,7 +8,7 @@ import {
   operationJson,
 } from '../../llb/index.ts';
 import { digestOf } from '../../util/digest.ts';
-import type { Description, InputUse, Selector } from './operation.ts';
+import type { Description, InputUse, Selector } from './description.ts';
 import { cleanPath, compareBytes, withoutNested } from './paths.ts';
 
 /**

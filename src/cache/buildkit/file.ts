@@ -7,7 +7,7 @@ import {
   type Owner,
 } from '../../llb/index.ts';
 import { digestOf } from '../../util/digest.ts';
-import type { Description, InputUse, Selector } from './operation.ts';
+import type { Description, InputUse, Selector } from './description.ts';
 import { baseName, compareBytes, withoutNested } from './paths.ts';
 
 /**
