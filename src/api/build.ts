@@ -1,7 +1,6 @@
 import { checkOutputs } from '../exporter/check.ts';
 import type { Exported } from '../exporter/export.ts';
-import type { Output } from '../exporter/outputs.ts';
-import type { ImageResult } from '../exporter/types.ts';
+import type { ImageResult, Output } from '../exporter/types.ts';
 import type { FrontendResult } from '../frontend/types.ts';
 import { formatPlatform, normalizePlatform } from '../image/platform.ts';
 import type { Finding } from '../lint/types.ts';

@@ -1,8 +1,7 @@
 import type { BlobStore } from '../content/blobs.ts';
 import { type Exported, exportBuild } from '../exporter/export.ts';
-import type { Output } from '../exporter/outputs.ts';
 import { exportServices } from '../exporter/services.ts';
-import type { BuildOutcome } from '../exporter/types.ts';
+import type { BuildOutcome, Output } from '../exporter/types.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import type { LayerStore } from '../snapshot/types.ts';
 import type { Store } from '../store/store.ts';

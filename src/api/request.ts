@@ -1,8 +1,7 @@
 import type { AttestationOptions } from '../attest/options.ts';
 import type { CacheExport, CacheImport } from '../cache/options.ts';
 import type { Annotation } from '../exporter/annotations.ts';
-import type { Output } from '../exporter/outputs.ts';
-import type { CommittedImage } from '../exporter/types.ts';
+import type { CommittedImage, Output } from '../exporter/types.ts';
 import type { Level } from '../lint/check.ts';
 import type { CheckOptions } from '../lint/options.ts';
 import type { Finding } from '../lint/types.ts';

@@ -1,4 +1,4 @@
-import type { Output } from '../exporter/outputs.ts';
+import type { Output } from '../exporter/types.ts';
 import { LayerLost } from '../image/remote-layer.ts';
 import { mediaTypes } from '../image/types.ts';
 import type { ResultLayers } from '../snapshot/types.ts';

@@ -10,8 +10,7 @@ import { familiarName } from '../image/reference.ts';
 import { type Descriptor, mediaTypes, type Platform } from '../image/types.ts';
 import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
-import type { Output } from './outputs.ts';
-import type { BuildOutcome, ExportServices } from './types.ts';
+import type { BuildOutcome, ExportServices, Output } from './types.ts';
 
 const payloadType = 'application/vnd.in-toto+json';
 const artifactType = 'application/vnd.docker.attestation.manifest.v1+json';

@@ -4,8 +4,7 @@ import { checkNewName } from '../store/images.ts';
 import { parseBoolean } from '../util/boolean.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { type Annotation, parseAnnotationAttribute } from './annotations.ts';
-import type { Output, OutputType } from './outputs.ts';
-import type { ImageOptions } from './types.ts';
+import type { ImageOptions, Output, OutputType } from './types.ts';
 
 /** One attribute of outputs: the types that have it, and what its value says. */
 interface Attribute {

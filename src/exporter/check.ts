@@ -2,7 +2,7 @@ import type { Attestation } from '../attest/types.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { checkAttestable, takesAttestation } from './attestations.ts';
 import { checkImageOptions } from './image-options.ts';
-import type { Output } from './outputs.ts';
+import type { Output } from './types.ts';
 
 /** What is known of a result before it is made. */
 export interface ExpectedResult {

@@ -9,9 +9,8 @@ import { forImage } from './attestations.ts';
 import { writeDestination } from './destination.ts';
 import { commitImage } from './image.ts';
 import { imageMetadata } from './metadata.ts';
-import type { Output } from './outputs.ts';
 import { refuseOverlaps, type TreeToWrite } from './tree.ts';
-import type { BuildOutcome, CommittedImage, ExportServices, ImageOptions } from './types.ts';
+import type { BuildOutcome, CommittedImage, ExportServices, ImageOptions, Output } from './types.ts';
 
 /** What an export has made. */
 export interface Exported {

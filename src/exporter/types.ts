@@ -81,3 +81,40 @@ export interface CommittedImage {
   configDigest?: Digest;
   parts: { descriptor: Descriptor; configDigest: Digest; platform: Platform }[];
 }
+
+export type OutputType = 'image' | 'registry' | 'oci' | 'docker' | 'tar' | 'local' | 'cacheonly';
+
+/** Where the result of a build goes: one `--output`. */
+export interface Output {
+  type: OutputType;
+  /** A path, or `-` for standard output; for `docker` nothing means the running engine. */
+  dest?: string;
+  /** Full references, from `name=`. */
+  names: string[];
+  /** For the types that make an image. */
+  image: ImageOptions;
+  /** For `oci` and `docker`: false for a directory instead of an archive. */
+  tar: boolean;
+  /** For `tar` and `local`: one directory a platform, also for a single one. */
+  platformSplit?: boolean;
+  /** For `local`: `delete` removes what was in the directory and is not in the result. */
+  mode: 'copy' | 'delete';
+  /** For `image`: send it to the registry that its name says. */
+  push: boolean;
+  pushByDigest: boolean;
+  /** The registry may be spoken to without TLS. */
+  insecure: boolean;
+  /** For `image`: false for an image that gets no name in the store. */
+  store: boolean;
+  /** For `image`: its layers are to be there as files, also where they need not come for a push. */
+  unpack?: boolean;
+  /** For `image`: `NAME@DIGEST` in the store too, for each of the names. */
+  nameCanonical?: boolean;
+  /** For `image`: what goes before `@DIGEST` for one more name, or with `danglingEmptyOnly` for one without others. */
+  danglingPrefix?: string;
+  danglingEmptyOnly?: boolean;
+  /** Whether attestations for images alone go into this one; those of the store and registries take them unless told. */
+  attestationInline?: boolean;
+  /** For `tar` and `local`: begins the names of files with attestations. */
+  attestationPrefix?: string;
+}

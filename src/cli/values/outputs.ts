@@ -1,4 +1,5 @@
-import { type Output, parseOutput } from '../../exporter/outputs.ts';
+import { parseOutput } from '../../exporter/outputs.ts';
+import type { Output } from '../../exporter/types.ts';
 
 /** The outputs of a build, with those that `--push` and `--load` are short for, as buildx has them. */
 export function readOutputs({
