@@ -41,7 +41,7 @@ export async function openRung(name: RungName): Promise<Sandbox> {
   const path = findProgram(name);
   if (path === undefined)
     throw new StagecraftError('unsupported', `${name} is not installed, but STAGECRAFT_SANDBOX asks for it.`);
-  if (name === 'crun') return new RuntimeSandbox(await openCrun(path));
+  if (name === 'crun') return new RuntimeSandbox(openCrun(path));
   return new RuntimeSandbox((await import('./runc.ts')).runcRung(path));
 }
 

@@ -1,4 +1,6 @@
-import { execFile } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
+import { closeSync, readFileSync } from 'node:fs';
+import { makeSealedFile } from '../syscall/pipe.ts';
 import type { Bundle } from './bundle.ts';
 import { deviceOptions } from './config.ts';
 import { configText, withSeccomp } from './filter.ts';
@@ -14,11 +16,12 @@ const toolPath = '/usr/sbin:/usr/bin:/sbin:/bin';
  * crun, the fastest runtime. It gets the seccomp filter as a finished program (an annotation of its own), since to
  * compile it from rules takes it longer than all the rest; the rules are there too, for a crun without it.
  */
-export async function openCrun(path: string): Promise<Rung> {
+export function openCrun(path: string): Rung {
   // crun refuses to work where both versions of control groups are mounted and the second has controllers.
   const unified =
     surroundings().cgroups === 'hybrid' ? cgroupMounts().filter(({ version }) => version === 2) : [];
-  const remounts = remountsRoot(await versionOf(path));
+  const { version, copy } = programAt(path);
+  const remounts = remountsRoot(version);
   return {
     name: 'crun',
     mounts: unified.map(({ target }) => ({ source: 'stagecraft', target, type: 'tmpfs', options: ['ro'] })),
@@ -31,7 +34,7 @@ export async function openCrun(path: string): Promise<Rung> {
       bundle.showConfig(config);
       // Without being told where, crun makes a copy of itself in /tmp, which a crash would leave there.
       return `_LIBCONTAINER_STATEDIR=${quote(bundle.scratch)} exec ${shellCommand([
-        path,
+        copy === undefined ? path : bundle.files.lend(copy),
         '--cgroup-manager=disabled',
         `--root=${bundle.scratch}/state`,
         `--log=${bundle.log.path}`,
@@ -70,15 +73,39 @@ function remountsRoot(version: string): boolean {
   return major === 1 && minor !== undefined && minor >= 8 && minor <= 26;
 }
 
-const versions = new Map<string, Promise<string>>();
+/** A crun of this machine. */
+interface Program {
+  /** What it says its version is; empty if it does not say. */
+  readonly version: string;
+  /**
+   * A copy in memory that nobody can change. Before it does anything a crun makes one of itself, from which it starts
+   * again, so that no container can write to the machine's (CVE-2019-5736); it spares itself that where it is started
+   * from one. Nothing where files in memory must not be executed.
+   */
+  readonly copy: number | undefined;
+}
 
-/** What a crun says its version is, asked once; empty if it does not say. */
-function versionOf(path: string): Promise<string> {
-  const known = versions.get(path);
-  if (known !== undefined) return known;
-  const asked = new Promise<string>(resolve => {
-    execFile(path, ['--version'], (_, stdout) => resolve(/version (\S+)/.exec(stdout)?.[1] ?? ''));
+const programs = new Map<string, Program>();
+
+function programAt(path: string): Program {
+  const program = programs.get(path) ?? lookAt(path);
+  programs.set(path, program);
+  return program;
+}
+
+function lookAt(path: string): Program {
+  const copy = makeSealedFile(readFileSync(path));
+  // Where the program finds the first descriptor after its standard streams.
+  const version = versionOf('/proc/self/fd/3', copy);
+  if (version !== '') return { version, copy };
+  closeSync(copy);
+  return { version: versionOf(path), copy: undefined };
+}
+
+function versionOf(program: string, ...more: number[]): string {
+  const { stdout } = spawnSync(program, ['--version'], {
+    stdio: ['ignore', 'pipe', 'ignore', ...more],
+    encoding: 'utf8',
   });
-  versions.set(path, asked);
-  return asked;
+  return /version (\S+)/.exec(stdout)?.[1] ?? '';
 }

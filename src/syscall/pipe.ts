@@ -3,9 +3,14 @@ import { errnoError, libc } from './libc.ts';
 
 const pipe2 = libc('int pipe2(int32_t *ends, int flags)');
 const memfdCreate = libc('int memfd_create(const char *name, unsigned int flags)');
+const fcntl = libc('int fcntl(int fd, int command, int64_t argument)');
 
 const O_CLOEXEC = 0o2000000;
 const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const F_ADD_SEALS = 1033;
+/** F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW and F_SEAL_WRITE. */
+const allSeals = 0xf;
 
 /**
  * A pipe(2), closed in programs that this process starts unless given to them. Node's own "pipes" are sockets, which
@@ -22,7 +27,18 @@ export function makePipe(): { read: number; write: number } {
  * can open it as `/proc/self/fd/N`.
  */
 export function makeMemoryFile(data: Uint8Array | string): number {
-  const fd = memfdCreate('stagecraft', MFD_CLOEXEC);
+  return createMemoryFile(data, MFD_CLOEXEC);
+}
+
+/** The same, which nobody can change from now on: not through another descriptor either. */
+export function makeSealedFile(data: Uint8Array): number {
+  const fd = createMemoryFile(data, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fcntl(fd, F_ADD_SEALS, allSeals) !== 0) throw errnoError('fcntl');
+  return fd;
+}
+
+function createMemoryFile(data: Uint8Array | string, flags: number): number {
+  const fd = memfdCreate('stagecraft', flags);
   if (fd < 0) throw errnoError('memfd_create');
   const bytes = typeof data === 'string' ? Buffer.from(data) : data;
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
