@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { before, beforeEach, suite, test } from 'node:test';
 import { FaultyProxy } from './support/faulty-proxy.ts';
 import { needs } from './support/needs.ts';
@@ -138,6 +141,27 @@ suite('a registry with a token server', { skip }, () => {
       'pull',
       `${host}/private/app:1`,
     );
+  });
+
+  test('a token server that sends on to another host gets no credential there', async () => {
+    let seen = '';
+    const elsewhere = createServer(async (asked, response) => {
+      seen += `${asked.url} ${JSON.stringify(asked.headers)} ${await text(asked)}`;
+      response.writeHead(404).end();
+    });
+    await new Promise<void>(resolve => elsewhere.listen(0, '127.0.0.1', resolve));
+    work.atEnd(() => elsewhere.close());
+    tokens.moved = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/elsewhere`;
+    for (const login of [me, { identitytoken: refreshToken }])
+      await refused(
+        login,
+        /gives no token for repository:private\/app:pull/,
+        'pull',
+        `${host}/private/app:1`,
+      );
+    tokens.moved = undefined;
+    assert.match(seen, /elsewhere/);
+    for (const credential of [me.auth, secret, refreshToken]) assert.ok(!seen.includes(credential), seen);
   });
 
   test('a blob of another repository is mounted, which takes both scopes', async () => {

@@ -140,7 +140,9 @@ export class Authorizer {
     fields.set('client_id', 'stagecraft');
     fields.set('refresh_token', token);
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    return send({ method: 'POST', url, headers, body: Buffer.from(fields.toString()) }, this.#services);
+    const body = Buffer.from(fields.toString());
+    // The credential is in the body, which would follow to any host.
+    return send({ method: 'POST', url, headers, body, follow: false }, this.#services);
   }
 }
 

@@ -43,6 +43,8 @@ export class TokenServer {
   grants: readonly Grant[] = [];
   /** Seconds that the registry takes a token for; the answer says five minutes. */
   life = 300;
+  /** Where questions are sent on to. */
+  moved: string | undefined;
   readonly #key: KeyObject;
 
   private constructor(directory: string) {
@@ -65,6 +67,10 @@ export class TokenServer {
   }
 
   async #answer(asked: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.moved !== undefined) {
+      response.writeHead(307, { location: this.moved }).end();
+      return;
+    }
     const method = asked.method ?? '';
     const url = new URL(asked.url ?? '', this.realm);
     const fields = method === 'POST' ? new URLSearchParams(await text(asked)) : url.searchParams;
