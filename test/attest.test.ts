@@ -241,6 +241,69 @@ describe('attestations', { skip: needs('root', 'busybox', 'skopeo', 'docker-regi
     assert.deepEqual(names, ['team/app:1', 'left']);
   });
 
+  test('stages and the context have bills of materials of their own where the Dockerfile asks for them', async () => {
+    const record = (name: string) => `{"name":"${name}","version":"1.0.0"}`;
+    const scanned = work.context({
+      Dockerfile: `ARG BUILDKIT_SBOM_SCAN_CONTEXT=true
+FROM scratch AS one
+ARG BUILDKIT_SBOM_SCAN_STAGE=one,two
+COPY one /node_modules/one
+FROM scratch AS two
+COPY two /node_modules/two
+FROM scratch AS unused
+ARG BUILDKIT_SBOM_SCAN_STAGE
+COPY two /node_modules/unused
+FROM scratch
+COPY --from=one /node_modules/one/package.json /node_modules/both/
+COPY --from=two /node_modules/two/package.json /other
+`,
+      'one/package.json': record('one'),
+      'two/package.json': record('two'),
+      'node_modules/three/package.json': record('three'),
+    });
+    const bills = async (...args: string[]): Promise<Record<string, string[]>> => {
+      const directory = work.path(`layout-${++layouts}`);
+      await work.ok(
+        'build',
+        '--sbom',
+        'true',
+        ...args,
+        '-o',
+        `type=oci,tar=false,dest=${directory}`,
+        scanned,
+      );
+      const layout = new Layout(directory);
+      const { layers } = layout.read(layout.image.manifests[1].digest);
+      return Object.fromEntries(
+        layers.map((layer: Json) => {
+          const { predicate } = layout.read(layer.digest);
+          return [
+            predicate.name.replace(/^sha256.*/, 'image'),
+            predicate.packages.slice(1).map((each: Json) => each.name),
+          ];
+        }),
+      );
+    };
+    assert.deepEqual(await bills(), { image: ['one'], 'sbom-context': ['three'], 'sbom-one': ['one'] });
+    assert.deepEqual(
+      await bills(
+        '--build-arg',
+        'BUILDKIT_SBOM_SCAN_STAGE=false',
+        '--build-arg',
+        'BUILDKIT_SBOM_SCAN_CONTEXT=0',
+      ),
+      {
+        image: ['one'],
+      },
+    );
+    const files = work.path('scanned-files');
+    await work.ok('build', '--sbom', 'true', '-o', files, scanned);
+    assert.deepEqual(
+      readdirSync(files).filter(name => name.includes('sbom')),
+      ['sbom-context.spdx.json', 'sbom-one.spdx.json', 'sbom.spdx.json'],
+    );
+  });
+
   test('outputs of files have statements of each file beside them', async () => {
     const output = work.path('files');
     await build('-o', output, '--provenance', 'mode=min', '--sbom', 'filename=bill.json');

@@ -7,6 +7,7 @@ import type { ImageResult } from '../exporter/types.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { formatDocument } from '../sbom/format.ts';
 import type { Inventory } from '../sbom/types.ts';
+import type { RootFs } from '../snapshot/types.ts';
 import { version } from '../util/version.ts';
 import type { CheckedPlan } from './checked-plan.ts';
 import { isDirectory } from './context-directory.ts';
@@ -20,6 +21,8 @@ export interface BuildRun {
   readonly startedAt: Date;
   /** What the context's commit is: `BuildFacts.vcs`. */
   readonly commit: Readonly<Record<string, string>>;
+  /** What is looked into besides the images, each for one of them by its position: stages, and the context. */
+  readonly scanned: readonly { readonly plan: number; readonly name: string; readonly rootFs: RootFs }[];
 }
 
 /**
@@ -31,7 +34,7 @@ export function attest(
   services: BuildServices,
   plans: readonly CheckedPlan[],
   results: readonly ImageResult[],
-  { startedAt, commit }: BuildRun,
+  { startedAt, commit, scanned }: BuildRun,
 ): { results: readonly ImageResult[]; metadata: Record<string, unknown> } {
   const invocationId = newInvocationId();
   const { provenance, sbom } = request.attestations ?? {};
@@ -51,6 +54,9 @@ export function attest(
     // The bill of materials comes first, as in BuildKit.
     const attestations = [
       ...(sbom ? [sbomOf(sbom, services, plan, result, startedAt)] : []),
+      ...(sbom ? scanned : [])
+        .filter(each => each.plan === i)
+        .map(each => sbomBesides(sbom!, services, each, startedAt)),
       ...(provenance ? [provenanceAttestation(provenance, facts)] : []),
     ];
     return { ...result, attestations };
@@ -90,11 +96,37 @@ function sbomOf(
         digest,
         layers: diffIds,
         architecture: platform.architecture,
-        created: new Date(created ?? startedAt).toISOString().replace(/\.\d+Z$/, 'Z'),
+        created: wholeSeconds(created ?? startedAt),
         version,
       });
     },
   };
+}
+
+/** Of a stage or the context: none of its layers, and no digest of the image, are in the document. */
+function sbomBesides(
+  { fileName, inlineOnly }: SbomOptions,
+  { sources }: BuildServices,
+  { name, rootFs }: BuildRun['scanned'][number],
+  startedAt: Date,
+): Attestation {
+  return {
+    predicateType: 'https://spdx.dev/Document',
+    fileName: fileName.replace(/^[^.]*/, stem => `${stem}-${name}`),
+    inlineOnly,
+    async predicate({ created }) {
+      return formatDocument('spdx-json', await inventoryOf(sources.layers, rootFs), {
+        name: `sbom-${name}`,
+        layers: [],
+        created: wholeSeconds(created ?? startedAt),
+        version,
+      });
+    },
+  };
+}
+
+function wholeSeconds(time: string | Date): string {
+  return new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function factsOf(

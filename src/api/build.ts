@@ -55,9 +55,12 @@ export async function build(asked: BuildRequest): Promise<BuildResult> {
           graphs.map(graph => goals[graph]!),
         ),
       // Those of required stages come behind; nobody wants their files.
-      graph => (graph < plans.length ? wants : 'nothing'),
+      graph => (graph < plans.length ? wants : goals[graph]!.scanned ? 'files' : 'nothing'),
     );
     const { steps, results, cacheMounts } = solution;
+    const scanned = goals.flatMap(({ scanned }, i) =>
+      scanned ? [{ ...scanned, rootFs: solution.rootFses[i]! }] : [],
+    );
     const isNew = steps.some(({ durationMs }) => durationMs > 0);
     const found: Finding[] = [];
     const finish = async (layers: readonly ResultLayers[]): Promise<Finished> => {
@@ -70,7 +73,7 @@ export async function build(asked: BuildRequest): Promise<BuildResult> {
         const files = isHere(own) ? { rootFs: own } : { rootFs: [], layers: own };
         images.push({ ...files, config, baseHistory, inlineCache });
       }
-      const stated = await stateOf(request, services, plans, images, { startedAt, commit });
+      const stated = await stateOf(request, services, plans, images, { startedAt, commit, scanned });
       if (wants !== 'nothing' && images[0]!.layers === undefined) {
         found.push(...(await checkBuiltImage(request, plans[0]!, { ...images[0]!, isNew }, services)));
         tellFindings(request, found, plans[0]!.subject.file);
@@ -93,7 +96,7 @@ export async function build(asked: BuildRequest): Promise<BuildResult> {
     const { sharedMounts } = services;
     const cache = await exportCaches({ ...services.solver, blobs, sharedMounts }, request.cacheTo ?? [], {
       results,
-      images: layers,
+      images: layers.slice(0, plans.length),
       mounts: cacheMounts,
     });
     const first = written.find(each => each.image !== undefined);

@@ -8,15 +8,20 @@ export interface Goal {
   readonly definition: Definition;
   /** The title of a required stage. */
   readonly stage?: string;
+  /** Of what a bill of materials is made besides the image: which image's, by the position of its plan. */
+  readonly scanned?: { readonly plan: number; readonly name: string };
   /** Where the build is for several platforms: that of this goal. */
   readonly platform?: string;
 }
 
-/** The images, in the order of the plans, then the required stages. */
+/** The images, in the order of the plans, then what is scanned besides, then the required stages. */
 export function goalsOf(plans: readonly FrontendResult[]): Goal[] {
   const of = ({ platform }: FrontendResult) => plans.length > 1 && { platform: formatPlatform(platform) };
   return [
     ...plans.map(plan => ({ definition: plan.definition, ...of(plan) })),
+    ...plans.flatMap((plan, i) =>
+      plan.scanned.map(({ name, definition }) => ({ definition, scanned: { plan: i, name }, ...of(plan) })),
+    ),
     ...plans.flatMap(plan => plan.required.map(stage => ({ ...stage, ...of(plan) }))),
   ];
 }

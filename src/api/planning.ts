@@ -109,6 +109,7 @@ export function frontendRequest(
     ...inputs,
     target: request.target,
     required: request.require,
+    scans: request.attestations?.sbom !== undefined,
     buildArgs: new Map(Object.entries(request.buildArgs ?? {})),
     labels: new Map(Object.entries(request.labels ?? {})),
     targetPlatform,

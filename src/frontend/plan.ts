@@ -1,13 +1,14 @@
 import type { Dockerfile } from '../dockerfile/types.ts';
 import { normalizePlatform } from '../image/platform.ts';
 import type { HistoryEntry, ImageConfig } from '../image/types.ts';
-import { type Definition, marshal } from '../llb/index.ts';
+import { type Definition, marshal, type Tree } from '../llb/index.ts';
 import { BaseResolver, resolveBases } from './bases.ts';
 import type { Env } from './env.ts';
 import { timeOf } from './history.ts';
 import { compactConfig, platformOf } from './images.ts';
 import type { Planner } from './planner.ts';
 import { prepare } from './prepare.ts';
+import { scannedBesides } from './scanned.ts';
 import { reachableFrom, type StagePlan } from './stage-plan.ts';
 import type { StageTable } from './stage-table.ts';
 import { planStage } from './steps.ts';
@@ -52,7 +53,8 @@ export async function planStages(
   for (const stage of stages) if (!stage.planned) planStage(planner, stage);
   // All of their files are the result. That must be known before any graph is marshalled.
   for (const stage of wanted) stage.usedPaths.add('/');
-  const definitionOf = ({ tree }: StagePlan): Definition =>
+  const scanned = request.scans ? scannedBesides(planner, target) : [];
+  const definitionOf = ({ tree }: { readonly tree: Tree }): Definition =>
     marshal(tree, { sources: new Map([[planner.file.name, planner.file.text]]) });
   const reached = request.allStages ? reachableFrom(wanted) : needed;
   let definition: Definition | undefined;
@@ -64,6 +66,7 @@ export async function planStages(
       return definition;
     },
     required: required.map(stage => ({ stage: stage.title, definition: definitionOf(stage) })),
+    scanned: scanned.map(each => ({ name: each.name, definition: definitionOf(each) })),
     config: resultConfig(planner, target),
     baseHistory: target.baseHistory,
     layerLines: layerLinesOf(target),

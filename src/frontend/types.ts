@@ -17,6 +17,8 @@ export interface FrontendRequest {
   target?: string | undefined;
   /** `--require`: further stages to plan, by name or number, whose success the image depends on. */
   required?: readonly string[] | undefined;
+  /** Also makes graphs of what the Dockerfile wants bills of materials of. */
+  scans?: boolean | undefined;
   /** True to go through all stages, also those that the target does not need: for checks. */
   allStages?: boolean | undefined;
   /** `--build-arg`; a name without value is already resolved from the environment. */
@@ -112,6 +114,8 @@ export interface FrontendResult {
   definition: Definition;
   /** The stages that must succeed besides, in the order in which they were asked for. */
   required: { stage: string; definition: Definition }[];
+  /** What the Dockerfile wants bills of materials of besides, where that was asked for. */
+  scanned: { name: string; definition: Definition }[];
   /**
    * Without `rootfs.diff_ids`, and without `created` unless there is a source date. The entries of `history` that are
    * not `empty_layer` and the layers of the definition's result match one to one, in order, base first: those of the
