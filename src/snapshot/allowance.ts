@@ -12,14 +12,13 @@ const usualRatio = 100;
  * it reads, holes included, since whoever reads it later has to go through them.
  */
 export class Allowance {
-  readonly #limit: number;
   readonly #what: string;
-  #left: number;
+  #limit: number;
+  #spent = 0;
 
   /** @param limit bytes @param what names the archive in messages, such as `the layer sha256:…` */
   constructor(limit: number, what: string) {
     this.#limit = limit;
-    this.#left = limit;
     this.#what = what;
   }
 
@@ -32,10 +31,21 @@ export class Allowance {
     return new Allowance(limit === 0 ? Number.POSITIVE_INFINITY : (limit ?? usual), what);
   }
 
+  /** Passes an archive on whose size nobody knows before: the more came, the more it may unpack to. */
+  async *feed(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let packed = 0;
+    for await (const chunk of archive) {
+      packed += chunk.length;
+      this.#limit = Math.max(this.#limit, packed * usualRatio);
+      yield chunk;
+    }
+  }
+
   /** An entry is about to be made. @throws StagecraftError `integrity` where it is too much */
   spend(name: ByteString, size: number): void {
-    this.#left -= entryCost + size;
-    if (this.#left < 0) throw this.#exceeded(`, with ${JSON.stringify(textFromBytes(name.slice(0, 300)))}`);
+    this.#spent += entryCost + size;
+    if (this.#spent > this.#limit)
+      throw this.#exceeded(`, with ${JSON.stringify(textFromBytes(name.slice(0, 300)))}`);
   }
 
   /** The archive itself, as it is read: also what is in it besides entries has its limit. @throws as {@link spend} */

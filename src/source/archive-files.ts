@@ -33,7 +33,7 @@ export interface FoundImage {
 
 /** How far reading is, and how to stop it. */
 export interface ReadOptions {
-  /** Bytes that holes of files may have, 0 for any number; 16 GiB unless given. */
+  /** Bytes that a compressed archive may have in any case, 0 for any number; 16 GiB unless given. */
   maxLayerSize?: number | undefined;
   signal?: AbortSignal | undefined;
   /** Bytes read so far. */
@@ -50,13 +50,13 @@ export async function unpackArchive(
   options: ReadOptions,
 ): Promise<ArchiveContent> {
   const { signal, status } = options;
-  const reader = new TarReader(decompress(source), {
+  const allowance = Allowance.of(0, options.maxLayerSize, 'the image archive');
+  const reader = new TarReader(allowance.bound(decompress(allowance.feed(source))), {
     what: 'the image archive',
     ...(signal ? { signal } : {}),
   });
   const content: ArchiveContent = { files: new Map(), links: new Map(), blobs };
   let bytes = 0;
-  const holes = Allowance.of(0, options.maxLayerSize, 'the image archive');
   try {
     for (let count = 0; ; count += 1) {
       const header = await reader.next();
@@ -74,7 +74,7 @@ export async function unpackArchive(
           let position = 0;
           const fill = async (end: number): Promise<void> => {
             // A file with holes is nothing that tools write here, but what it means is clear.
-            if (end > position) holes.spend(header.name, end - position);
+            if (end > position) allowance.spend(header.name, end - position);
             for (; position < end; position += Math.min(zeros.length, end - position))
               await writer.write(zeros.subarray(0, Math.min(zeros.length, end - position)));
           };

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { gzipSync } from 'node:zlib';
+import { createGzip, gzipSync } from 'node:zlib';
 import { exportBuild } from '../exporter/export.ts';
 import { makeSample, openWorkshop, sampleConfig } from '../exporter/fixture.ts';
 import { parseOutput } from '../exporter/outputs.ts';
@@ -256,6 +257,21 @@ test('an archive cut off anywhere is refused, and nothing of it stays', async ()
 async function* textSlice(data: Buffer, length: number): AsyncGenerator<Uint8Array> {
   yield data.subarray(0, length);
 }
+
+test('an archive that unpacks to far more than came is refused, and nothing of it stays', async () => {
+  const header = { name: 'zeros', type: 'file', mode: 0o644, size: 16 << 20 } as const;
+  const tar = writeTar([{ header, content: Buffer.alloc(header.size) }]);
+  await withStore(async store => {
+    await assert.rejects(
+      loadImages(store, Readable.from(tar).pipe(createGzip()), { maxLayerSize: 1 << 20 }),
+      {
+        code: 'integrity',
+        message: /^The image archive unpacks to more than the limit of/,
+      },
+    );
+    assert.deepEqual(readdirSync(store.path('ingest')), []);
+  });
+});
 
 test('a file that is not there is an error that names it', async () => {
   await withStore(store =>

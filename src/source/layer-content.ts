@@ -1,6 +1,7 @@
 import type { Arrival } from '../content/arrival.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import { decompress } from '../content/decompress.ts';
+import { Allowance } from '../snapshot/allowance.ts';
 import type { Store } from '../store/store.ts';
 import { type Digest, finishDigest, startDigest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
@@ -67,5 +68,6 @@ export async function checkLayer(
 ): Promise<void> {
   const known = store.prepare('SELECT diff_id FROM blob_contents WHERE digest = ?').get(digest);
   if ((known as { diff_id: string } | undefined)?.diff_id === diffId) return;
-  for await (const _ of readLayer(store, blobs, digest, diffId));
+  const allowance = Allowance.of(blobs.size(digest) ?? 0, undefined, `the layer ${digest}`);
+  for await (const _ of allowance.bound(readLayer(store, blobs, digest, diffId)));
 }
