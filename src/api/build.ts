@@ -1,5 +1,6 @@
 import { checkOutputs } from '../exporter/check.ts';
 import type { Exported } from '../exporter/export.ts';
+import { isForEngine } from '../exporter/outputs.ts';
 import type { ImageResult, Output } from '../exporter/types.ts';
 import type { FrontendResult } from '../frontend/types.ts';
 import { formatPlatform, normalizePlatform } from '../image/platform.ts';
@@ -33,12 +34,15 @@ import { tellFindings } from './warnings.ts';
 export async function build(asked: BuildRequest): Promise<BuildResult> {
   const started = performance.now();
   const startedAt = new Date();
-  const outputs = outputsOf(asked, (asked.tags ?? []).map(checkNewName));
   const index = makesIndex(asked);
+  const attestations = Object.values(asked.attestations ?? {});
+  let outputs = outputsOf(asked, (asked.tags ?? []).map(checkNewName));
+  if (outputs.some(isForEngine) && (index || attestations.some(({ inlineOnly }) => !inlineOnly)))
+    outputs = await (await import('../exporter/load.ts')).forEngine(outputs, asked.signal);
   checkOutputs(outputs, {
     index,
     platforms: platformsOf(asked).map(each => formatPlatform(normalizePlatform(each))),
-    attestations: Object.values(asked.attestations ?? {}),
+    attestations,
   });
   return withServices(asked, async services => {
     const { progress, signal, beforeWork } = services.solver;

@@ -10,6 +10,7 @@ import { familiarName } from '../image/reference.ts';
 import { type Descriptor, mediaTypes, type Platform } from '../image/types.ts';
 import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
+import { isForEngine } from './outputs.ts';
 import type { BuildOutcome, ExportServices, Output } from './types.ts';
 
 const payloadType = 'application/vnd.in-toto+json';
@@ -121,7 +122,9 @@ export function checkAttestable(
   if (attestations.every(({ inlineOnly }) => inlineOnly)) return;
   if (output.type === 'docker')
     throw new StagecraftError('usage', "Docker's archive format cannot hold attestations.", {
-      hint: 'Leave out --provenance, --sbom and --attest, or add inline-only=true to them for other outputs alone.',
+      hint: `Leave out --provenance, --sbom and --attest, or add inline-only=true to them for other outputs alone.${
+        isForEngine(output) ? " An engine with containerd's image store takes them." : ''
+      }`,
     });
   const makesImage = ['image', 'registry', 'oci'].includes(output.type);
   if (makesImage && output.image.mediaTypes === 'docker')

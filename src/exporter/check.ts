@@ -2,6 +2,7 @@ import type { Attestation } from '../attest/types.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { checkAttestable, takesAttestation } from './attestations.ts';
 import { checkImageOptions } from './image-options.ts';
+import { isForEngine } from './outputs.ts';
 import type { Output } from './types.ts';
 
 /** What is known of a result before it is made. */
@@ -33,7 +34,9 @@ function checkOutput(output: Output, { platforms, index, attestations = [] }: Ex
     });
   if (output.type === 'docker' && index)
     throw new StagecraftError('usage', "Docker's archive format holds images for one platform only.", {
-      hint: 'Use type=oci, or the store with type=image; or build one platform at a time.',
+      hint: isForEngine(output)
+        ? "An engine with containerd's image store takes several; else build one at a time, or use type=oci."
+        : 'Use type=oci, or the store with type=image; or build one platform at a time.',
     });
   checkAttestable(output, attestations);
   if (['image', 'registry', 'oci', 'docker'].includes(output.type)) {

@@ -7,10 +7,15 @@ import { isErrno, StagecraftError } from '../util/errors.ts';
 
 /** A running Docker engine, by its HTTP API. */
 export interface Engine {
-  /** The layers, as lists of diffIDs base first, that its images have; none where it wants every layer anyway. */
+  /**
+   * Whether it keeps images as they came, in containerd's store: then it takes indexes and attestations, wants every
+   * layer, and knows an image by the digest of its manifest or index.
+   */
+  keepsWhole(): Promise<boolean>;
+  /** The layers, as lists of diffIDs base first, that its images have. */
   layers(): Promise<Digest[][]>;
   /**
-   * Takes the images of a Docker archive in.
+   * Takes the images of an archive in: Docker's, or an OCI layout where it keeps images whole.
    * @throws StagecraftError `io` with what the engine says
    */
   load(archive: AsyncIterable<Uint8Array>): Promise<void>;
@@ -24,8 +29,11 @@ export function openEngine(env: NodeJS.ProcessEnv, signal?: AbortSignal): Engine
   const address = env.DOCKER_HOST || 'unix:///var/run/docker.sock';
   const to = { ...targetOf(address), signal };
   return {
+    async keepsWhole() {
+      const { DriverStatus } = await ask<{ DriverStatus?: [string, string][] }>(address, to, '/info');
+      return (DriverStatus ?? []).some(([, value]) => value.startsWith('io.containerd.snapshotter'));
+    },
     async layers() {
-      if (await usesContainerd(address, to)) return [];
       const images = await ask<{ Id: string }[]>(address, to, '/images/json');
       const known = images.map(async ({ Id }) => {
         const { RootFS } = await ask<{ RootFS?: { Layers?: Digest[] } }>(address, to, `/images/${Id}/json`);
@@ -44,12 +52,6 @@ export function openEngine(env: NodeJS.ProcessEnv, signal?: AbortSignal): Engine
       throw new StagecraftError('io', `The Docker engine at ${address} did not take the image: ${reason}.`);
     },
   };
-}
-
-/** Such an engine keeps images as they came, so that nothing may be left out. */
-async function usesContainerd(address: string, to: RequestOptions): Promise<boolean> {
-  const { DriverStatus } = await ask<{ DriverStatus?: [string, string][] }>(address, to, '/info');
-  return (DriverStatus ?? []).some(([, value]) => value.startsWith('io.containerd.snapshotter'));
 }
 
 function targetOf(address: string): RequestOptions {

@@ -121,8 +121,8 @@ async function exportImage(
   }
   if (output.dest === undefined) {
     const { loadIntoEngine } = await import('./load.ts');
-    await loadIntoEngine(services, image, names);
-    return { image, names, metadata: imageMetadata(image, names), skipped: [] };
+    const loaded = await loadIntoEngine(services, image, names);
+    return { image: loaded, names, metadata: imageMetadata(loaded, names), skipped: [] };
   }
   const time = new Date(epoch === undefined ? Date.now() : epoch * 1000);
   const created = time.toISOString().replace(/\.\d+Z$/, 'Z');

@@ -5,6 +5,11 @@ import type { Output, OutputType } from './types.ts';
 
 const types = new Set<string>(['image', 'registry', 'oci', 'docker', 'tar', 'local', 'cacheonly']);
 
+/** Whether it goes straight to the running Docker engine. */
+export function isForEngine({ type, dest }: Output): boolean {
+  return type === 'docker' && dest === undefined;
+}
+
 /**
  * Reads `--output` as buildx does: `type=...,dest=...` and the attributes of BuildKit's exporters; a bare path for a
  * directory, `-` for a tar archive on standard output.

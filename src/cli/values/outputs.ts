@@ -1,4 +1,4 @@
-import { parseOutput } from '../../exporter/outputs.ts';
+import { isForEngine, parseOutput } from '../../exporter/outputs.ts';
 import type { Output } from '../../exporter/types.ts';
 
 /** The outputs of a build, with those that `--push` and `--load` are short for, as buildx has them. */
@@ -26,6 +26,5 @@ function addPush(outputs: Output[]): void {
 
 /** `--load` is an output of its own, unless one goes to the engine already. */
 function addLoad(outputs: Output[]): void {
-  if (!outputs.some(({ type, dest }) => type === 'docker' && dest === undefined))
-    outputs.push(parseOutput('type=docker'));
+  if (!outputs.some(isForEngine)) outputs.push(parseOutput('type=docker'));
 }
