@@ -8,7 +8,7 @@ import type { ReadBlob } from './shared.ts';
  * passes them over.
  */
 export const mountIndexType = 'application/vnd.stagecraft.cachemount.index.v1+zstd';
-export const mountPackType = 'application/vnd.stagecraft.cachemount.pack.v1+zstd';
+const mountPackType = 'application/vnd.stagecraft.cachemount.pack.v1+zstd';
 
 /** Where the descriptor of an index says what the store calls the mount. */
 const nameAnnotation = 'dev.stagecraft.cachemount.name';

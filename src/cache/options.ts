@@ -138,7 +138,7 @@ export function parseCacheExports(
 }
 
 /** The cache that an image carries, which holds just what the image does. */
-export function inlineExport(options: Partial<ExportOptions> = {}): CacheExport {
+function inlineExport(options: Partial<ExportOptions> = {}): CacheExport {
   return { ...defaults, ...options, type: 'inline', mode: 'min' };
 }
 

@@ -22,6 +22,7 @@ export const buildFlags = {
     kind: 'list',
     value: 'ATTESTATION',
     help: 'State something of the image, beside it: type=provenance[,mode=min] or\ntype=sbom',
+    complete: ['type=provenance', 'type=sbom'],
   },
   'build-arg': {
     kind: 'list',
@@ -94,6 +95,15 @@ export const buildFlags = {
     short: 'o',
     value: 'OUTPUT',
     help: 'Where the result goes: type=image|registry|oci|docker|tar|local,dest=PATH;\na path alone is a directory, - a tar on standard output\n(default the store)',
+    complete: [
+      'type=image,',
+      'type=registry,',
+      'type=oci,dest=',
+      'type=docker,dest=',
+      'type=tar,dest=',
+      'type=local,dest=',
+      'type=cacheonly',
+    ],
   },
   platform: {
     kind: 'list',
@@ -105,6 +115,7 @@ export const buildFlags = {
     kind: 'text',
     value: 'VALUE',
     help: 'State what the image was made of: true, false, or attributes such as\nmode=max (short for --attest type=provenance)',
+    complete: ['true', 'false', 'mode=min', 'mode=max'],
   },
   pull: {
     kind: 'boolean',
@@ -124,6 +135,7 @@ export const buildFlags = {
     kind: 'text',
     value: 'VALUE',
     help: 'State which packages are in the image: true or false (short for\n--attest type=sbom)',
+    complete: ['true', 'false'],
   },
   secret: {
     kind: 'list',

@@ -33,6 +33,8 @@ test('bash completes what follows a colon or an equals sign', () => {
   assert.deepEqual(complete('build', '--tag', 'app:1'), ['1.0']);
   assert.deepEqual(complete('build', '--progress=q'), ['quiet']);
   assert.deepEqual(complete('build', '--call', 'llb,format='), ['json']);
+  assert.deepEqual(complete('build', '-o', 'type=o'), ['oci,dest=']);
+  assert.deepEqual(complete('build', '--provenance=mode=m'), ['min', 'max']);
 });
 
 for (const [shell, script] of [

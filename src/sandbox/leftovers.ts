@@ -1,4 +1,4 @@
-import { isErrno } from '../util/errors.ts';
+import { isAlive } from '../util/processes.ts';
 
 /** A name for something of this process that a crash would leave behind. */
 export function ownName(prefix: string): string {
@@ -11,13 +11,4 @@ let count = 0;
 export function isLeftover(name: string, prefix: string): boolean {
   const [, pid] = new RegExp(`^${prefix}-(\\d+)-\\d+$`).exec(name) ?? [];
   return pid !== undefined && !isAlive(Number(pid));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return !isErrno(error, 'ESRCH');
-  }
 }

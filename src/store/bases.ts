@@ -41,8 +41,3 @@ export function listBases(store: Store): { readonly name: string; readonly descr
 export function forgetBase(store: Store, digest: Digest): void {
   store.prepare('DELETE FROM bases WHERE digest = ?').run(digest);
 }
-
-/** Forgets those that were last used before, in milliseconds since the epoch. */
-export function forgetBases(store: Store, before: number): void {
-  store.prepare('DELETE FROM bases WHERE last_used_at < ?').run(before);
-}

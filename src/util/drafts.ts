@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isErrno } from './errors.ts';
+import { isAlive } from './processes.ts';
 
 /**
  * A path beside a file that is going to be written whole or not at all, in the name of this process. What processes
@@ -21,15 +22,6 @@ export function draftPath(path: string): string {
 function processPlace(): string {
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
   return `${boot}-${/[0-9]+/.exec(readlinkSync('/proc/self/ns/pid'))}`;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return !isErrno(error, 'ESRCH');
-  }
 }
 
 /** A directory that may be written to need not be one that may be read. */

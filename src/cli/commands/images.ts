@@ -25,6 +25,7 @@ export const command = defineCommand({
       short: 'f',
       value: 'CONDITION',
       help: 'Only those that meet it: dangling=true|false, reference=PATTERN',
+      complete: ['dangling=true', 'dangling=false', 'reference='],
     },
     format: {
       kind: 'text',

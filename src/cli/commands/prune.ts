@@ -35,6 +35,7 @@ With sizes only as much goes as must, that not used for longest first.`,
       kind: 'list',
       value: 'CONDITION',
       help: 'Only what it holds for, such as until=24h or type=cache-mount',
+      complete: ['until=', 'unused-for=', 'type=', 'id=', 'description='],
     },
     force: { kind: 'boolean', short: 'f', help: 'Do not ask' },
     format: {
