@@ -1,5 +1,5 @@
 import { type DocumentOptions, imagePurl, layerOfLocation, uuidOf } from './document.ts';
-import { isExpression } from './licenses.ts';
+import { allOf, isExpression } from './licenses.ts';
 import type { Inventory, Package } from './types.ts';
 
 /** A bill of materials in the JSON form of CycloneDX 1.6. */
@@ -81,11 +81,6 @@ function splitName({ type, name }: Package): { group?: string; name: string } {
 
 /** Either one expression, or a list of names. */
 function licensesOf(licenses: readonly string[]): object[] {
-  const [first] = licenses;
-  if (licenses.length === 1 && isExpression(first!)) return [{ expression: first }];
-  if (licenses.every(isExpression)) {
-    const parts = licenses.map(each => (/\sOR\s/i.test(each) ? `(${each})` : each));
-    return [{ expression: parts.join(' AND ') }];
-  }
+  if (licenses.every(isExpression)) return [{ expression: allOf(licenses) }];
   return licenses.map(name => ({ license: { name } }));
 }

@@ -42,6 +42,7 @@ test('licences become one expression, with references for what SPDX does not kno
   assert.deepEqual(toLicensing([]), { references: new Map() });
   assert.equal(toLicensing(['MIT OR ISC']).expression, 'MIT OR ISC');
   assert.equal(toLicensing(['MIT OR ISC', 'Zlib']).expression, '(MIT OR ISC) AND Zlib');
+  assert.equal(toLicensing(['ISC AND MIT', 'MIT', 'ISC']).expression, 'ISC AND MIT');
   const { expression, references } = toLicensing(['Zlib', 'their own']);
   assert.match(expression!, /^Zlib AND LicenseRef-their-own-[0-9a-f]{8}$/);
   assert.deepEqual([...references.values()], ['their own']);

@@ -28,10 +28,17 @@ export function toLicensing(licenses: readonly string[]): Licensing {
     references.set(reference, license);
     return reference;
   });
-  if (parts.length === 0) return { references };
-  const isAlone = parts.length === 1;
-  const expression = parts.map(part => (isAlone || !/\sOR\s/i.test(part) ? part : `(${part})`)).join(' AND ');
-  return { expression, references };
+  return parts.length === 0 ? { references } : { expression: allOf(parts), references };
+}
+
+/** One expression that holds where all of these do, with each licence once. */
+export function allOf(expressions: readonly string[]): string {
+  if (expressions.length === 1) return expressions[0]!;
+  const parts = expressions.flatMap(each => {
+    if (/\sOR\s/i.test(each)) return `(${each})`;
+    return each.includes('(') ? each : each.split(/\s+AND\s+/i);
+  });
+  return [...new Set(parts)].join(' AND ');
 }
 
 /** `LicenseRef-` and what may stand there of the name; with a hash where that is not all of it. */
