@@ -29,6 +29,8 @@ const { output } = await build({
     index: 'src/index.ts',
     // A program of its own: the built-in sandbox starts it inside the new namespaces.
     'sandbox-init': 'src/sandbox/init/main.ts',
+    // A thread that unpacks layers.
+    'unpack-thread': 'src/source/unpack-thread.ts',
   },
   platform: 'node',
   external: ['koffi', 'openpgp'],

@@ -31,6 +31,11 @@ export class Allowance {
     return new Allowance(limit === 0 ? Number.POSITIVE_INFINITY : (limit ?? usual), what);
   }
 
+  /** Bytes. */
+  get limit(): number {
+    return this.#limit;
+  }
+
   /** Passes an archive on whose size nobody knows before: the more came, the more it may unpack to. */
   async *feed(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     let packed = 0;

@@ -13,7 +13,7 @@ import { imageXattrs, isImageXattr, isOpaque, makeOpaque } from './overlay.ts';
 import { opaqueWhiteout, whiteoutPrefix } from './pack.ts';
 import type { RootView } from './root-view.ts';
 import { SparseFile } from './sparse-file.ts';
-import type { Metadata, UnpackedLayer, UnpackOptions } from './types.ts';
+import type { AppliedLayer, Metadata, UnpackOptions } from './types.ts';
 
 /** What a directory gets that neither the archive nor the layers below have, but something lies in. */
 const impliedDirectory: Metadata = { mode: 0o755, uid: 0, gid: 0, mtimeNs: 0n };
@@ -21,16 +21,16 @@ const impliedDirectory: Metadata = { mode: 0o755, uid: 0, gid: 0, mtimeNs: 0n };
 /**
  * Unpacks an OCI layer into a directory in overlayfs upper form. Entries are written as the archive has them, whatever
  * lies below, so that one unpacked layer serves on top of all others; only where the archive leaves something open are
- * the layers below asked, and the result says so.
+ * the layers below asked for, and the result says so.
  * Names are those of a chroot at the layer's root: a symlink in a parent is followed within it, be it in the archive or
  * below, and never by the kernel.
  */
 export async function applyLayer(
   source: AsyncIterable<Uint8Array>,
   dir: string,
-  below: RootView,
+  below: () => RootView,
   options: UnpackOptions = {},
-): Promise<UnpackedLayer> {
+): Promise<AppliedLayer> {
   const reader = new TarReader(options.allowance?.bound(source) ?? source, options);
   const unpacking = new Unpacking(new Draft(dir, below), reader, options);
   try {
@@ -43,24 +43,35 @@ export async function applyLayer(
   return unpacking.finish();
 }
 
+/**
+ * Gives the root of an unpacked layer, of which its archive says nothing, the metadata of the root below. True where
+ * that is not the usual one, so that the layer depends on it.
+ */
+export function adoptRoot(dir: string, below: RootView): boolean {
+  const draft = new Draft(dir, () => below);
+  draft.adoptRoot();
+  draft.setTimes();
+  return draft.dependsOnBelow;
+}
+
 class Unpacking {
   readonly #draft: Draft;
   readonly #reader: TarReader;
   readonly #options: UnpackOptions;
   readonly #what: string;
   #size = 0;
+  #hasRoot = false;
 
   constructor(draft: Draft, reader: TarReader, options: UnpackOptions) {
     this.#draft = draft;
     this.#reader = reader;
     this.#options = options;
     this.#what = options.what ?? 'the layer';
-    draft.adoptRoot();
   }
 
-  finish(): UnpackedLayer {
+  finish(): AppliedLayer {
     this.#draft.setTimes();
-    return { dependsOnBelow: this.#draft.dependsOnBelow, size: this.#size };
+    return { dependsOnBelow: this.#draft.dependsOnBelow, size: this.#size, hasRoot: this.#hasRoot };
   }
 
   async apply(header: TarHeader): Promise<void> {
@@ -80,6 +91,7 @@ class Unpacking {
   #applyRoot(header: TarHeader): void {
     if (header.type !== 'directory') throw this.#refuse('integrity', header.name, 'would replace the root');
     this.#redress(this.#draft.root, this.#draft.rootOnDisk(), header);
+    this.#hasRoot = true;
   }
 
   async #applyEntry(parents: readonly ByteString[], name: ByteString, header: TarHeader): Promise<void> {

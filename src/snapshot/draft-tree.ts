@@ -32,14 +32,21 @@ export class DraftTree extends MergedTree<DraftDirectory, DraftNode> {
   readonly root: DraftDirectory;
   /** The draft's directory on disk. */
   protected readonly dir: ByteString;
-  protected readonly below: RootView;
+  readonly #findBelow: () => RootView;
+  #below: RootView | undefined;
 
-  constructor(dir: string, below: RootView) {
+  /** `below` is asked for when something needs to be known of what lies there. */
+  constructor(dir: string, below: () => RootView) {
     super();
     this.dir = bytesFromText(dir);
-    this.below = below;
-    this.root = { ...directoryNode('', '', below.root), made: true, parent: undefined as never };
+    this.#findBelow = below;
+    this.root = { ...directoryNode('', '', 'unknown'), made: true, parent: undefined as never };
     (this.root as { parent: DraftDirectory }).parent = this.root;
+  }
+
+  protected get below(): RootView {
+    this.#below ??= this.#findBelow();
+    return this.#below;
   }
 
   child(directory: DraftDirectory, name: ByteString): DraftNode | undefined {
@@ -105,6 +112,10 @@ export class DraftTree extends MergedTree<DraftDirectory, DraftNode> {
 
   #directoryBelow(directory: DraftDirectory): ViewDirectory | undefined {
     if (directory.below !== 'unknown') return directory.below;
+    if (directory === this.root) {
+      directory.below = this.below.root;
+      return directory.below;
+    }
     const parent = this.#directoryBelow(directory.parent);
     const node = parent && this.below.child(parent, directory.name);
     const hidden = directory.made && isOpaque(`${this.dir}${directory.path}`);

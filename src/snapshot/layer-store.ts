@@ -12,6 +12,7 @@ import { mergeLayers } from './merge.ts';
 import { RootView } from './root-view.ts';
 import { tidyUpper } from './tidy.ts';
 import type {
+  AppliedLayer,
   DraftLayer,
   LayerId,
   LayerStore,
@@ -62,7 +63,7 @@ class StoredLayers implements LayerStore {
     mkdirSync(dir);
     chmodSync(dir, emptyRoot.mode);
     mkdirSync(workDir);
-    if (below !== undefined && below.length > 0) new Draft(dir, this.view(below)).adoptRoot();
+    if (below !== undefined && below.length > 0) new Draft(dir, () => this.view(below)).adoptRoot();
     let isOpen = true;
     return {
       dir,
@@ -124,7 +125,17 @@ class StoredLayers implements LayerStore {
     options: UnpackOptions = {},
   ): Promise<UnpackedLayer> {
     const { applyLayer } = await import('./apply.ts');
-    return applyLayer(source, draft.dir, this.view(below), options);
+    return this.settle(await applyLayer(source, draft.dir, () => this.view(below), options), draft, below);
+  }
+
+  async settle(
+    { hasRoot, size, dependsOnBelow }: AppliedLayer,
+    draft: DraftLayer,
+    below: RootFs,
+  ): Promise<UnpackedLayer> {
+    const { adoptRoot } = await import('./apply.ts');
+    const isRootBelow = !hasRoot && adoptRoot(draft.dir, this.view(below));
+    return { size, dependsOnBelow: dependsOnBelow || isRootBelow };
   }
 
   size(id: LayerId): number {

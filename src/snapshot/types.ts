@@ -169,6 +169,12 @@ export interface UnpackedLayer {
   readonly size: number;
 }
 
+/** A layer whose entries were written, all but perhaps its root. */
+export interface AppliedLayer extends UnpackedLayer {
+  /** True where the archive has an entry for the root; else what lies below decides on it. */
+  readonly hasRoot: boolean;
+}
+
 /** The layers of a store. */
 export interface LayerStore {
   /** How much an archive that has so many bytes as it came may unpack to here. */
@@ -199,6 +205,8 @@ export interface LayerStore {
     below: RootFs,
     options?: UnpackOptions,
   ): Promise<UnpackedLayer>;
+  /** Ends what was unpacked apart from the layers below: gives the root what its archive does not say of it. */
+  settle(applied: AppliedLayer, draft: DraftLayer, below: RootFs): Promise<UnpackedLayer>;
   /** Bytes on disk of one layer, from the records where known. */
   size(id: LayerId): number;
   /**

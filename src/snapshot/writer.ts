@@ -19,7 +19,7 @@ interface Free {
 
 /** Opens a draft's directory for writing on top of a root file system. */
 export function openLayerWriter(dir: string, below: RootView): LayerWriter {
-  const draft = new Draft(dir, below);
+  const draft = new Draft(dir, () => below);
   draft.adoptRoot();
   return new Writer(draft);
 }

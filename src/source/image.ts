@@ -3,12 +3,19 @@ import type { BlobStore } from '../content/blobs.ts';
 import { ociLayerType } from '../image/manifest.ts';
 import type { RemoteLayer } from '../image/remote-layer.ts';
 import type { Descriptor } from '../image/types.ts';
-import type { LayerId, LayerStore, ResultLayers, RootFs } from '../snapshot/types.ts';
+import type {
+  DraftLayer,
+  LayerId,
+  LayerStore,
+  ResultLayers,
+  RootFs,
+  UnpackedLayer,
+} from '../snapshot/types.ts';
 import type { ReadImage } from '../store/inspect.ts';
 import { acquireLock } from '../store/locks.ts';
 import type { Store } from '../store/store.ts';
 import { type Digest, digestOf } from '../util/digest.ts';
-import { readLayer } from './layer-content.ts';
+import { confirmContent, explainFailure, readLayer } from './layer-content.ts';
 
 export interface UnpackServices {
   readonly store: Store;
@@ -24,6 +31,9 @@ export interface UnpackServices {
 /** Begins to bring those of the blobs that the store lacks. */
 export type FetchBlobs = (blobs: readonly Descriptor[]) => Promise<ReadonlyMap<Digest, Arrival>>;
 
+/** Bytes of compressed layers from which on threads, which take some 40 ms to start, save time. */
+const worthThreads = 8 << 20;
+
 /**
  * The root file system of an image: for each layer its directory, unpacked now if it never was. A layer that was built
  * here, or that another image brought, is used as it lies there.
@@ -36,9 +46,13 @@ export async function unpackImage(
   const chain = chainOf(image);
   const missing = chain.filter(layer => find(services, layer) === undefined);
   const arrivals = await services.fetch?.(missing.map(({ blob }) => blob));
+  const size = missing.reduce((sum, { blob }) => sum + blob.size, 0);
+  if (size >= worthThreads) return unpackAtOnce(services, chain, arrivals);
   const rootFs: LayerId[] = [];
   for (const layer of chain)
-    rootFs.push(await findOrUnpack(services, layer, [...rootFs], arrivals?.get(layer.blob.digest)));
+    rootFs.push(
+      await findOrUnpack(services, layer, unpackHere([...rootFs]), arrivals?.get(layer.blob.digest)),
+    );
   return rootFs;
 }
 
@@ -53,6 +67,37 @@ export function layersOfImage(
     const descriptor = { ...blob, mediaType: ociLayerType(blob.mediaType) };
     return find(services, layer) ?? { descriptor, diffId, ...elsewhere };
   });
+}
+
+/**
+ * Unpacks layers in threads, several at once. Each begins when that below it has its place in the queue, so that one
+ * which needs the files below never keeps a thread from unpacking them.
+ */
+async function unpackAtOnce(
+  services: UnpackServices,
+  chain: readonly ImageLayer[],
+  arrivals: ReadonlyMap<Digest, Arrival> | undefined,
+): Promise<RootFs> {
+  const failure = new AbortController();
+  const signal = services.signal ? AbortSignal.any([services.signal, failure.signal]) : failure.signal;
+  const unpacked: Promise<LayerId>[] = [];
+  for (const [i, layer] of chain.entries()) {
+    const below = Promise.all(unpacked);
+    below.catch(() => {});
+    // One that the image has twice is unpacked once.
+    const same = chain.findIndex(({ diffId }) => diffId === layer.diffId);
+    if (same < i) await unpacked[same]!.catch(() => {});
+    const queued = Promise.withResolvers<void>();
+    const method = unpackApart(() => below, queued.resolve);
+    const one = findOrUnpack({ ...services, signal }, layer, method, arrivals?.get(layer.blob.digest));
+    one.catch(error => failure.abort(error)).finally(queued.resolve);
+    unpacked.push(one);
+    await queued.promise;
+  }
+  // All have ended before an error goes up, so that nothing is still being written.
+  await Promise.allSettled(unpacked);
+  failure.signal.throwIfAborted();
+  return Promise.all(unpacked);
 }
 
 function chainOf({ manifest, config }: Pick<ReadImage, 'manifest' | 'config'>): ImageLayer[] {
@@ -71,17 +116,25 @@ interface ImageLayer {
   chainId: Digest;
 }
 
+/** Unpacks a blob into a draft, and says whether the result holds for these layers below alone. */
+type Method = (
+  services: UnpackServices,
+  layer: ImageLayer,
+  arrival: Arrival | undefined,
+  place: { readonly draft: DraftLayer; readonly what: string; readonly tell: (bytes: number) => void },
+) => Promise<UnpackedLayer>;
+
 async function findOrUnpack(
   services: UnpackServices,
   layer: ImageLayer,
-  below: RootFs,
+  method: Method,
   arrival: Arrival | undefined,
 ): Promise<LayerId> {
   const known = find(services, layer);
   if (known !== undefined) return known;
   const lock = await acquireLock(services.store, `unpack ${layer.chainId}`, services.signal);
   try {
-    return find(services, layer) ?? (await unpack(services, layer, below, arrival));
+    return find(services, layer) ?? (await unpack(services, layer, method, arrival));
   } finally {
     lock.release();
   }
@@ -130,34 +183,72 @@ function rememberBlob(
 
 async function unpack(
   services: UnpackServices,
-  { blob, diffId, chainId }: ImageLayer,
-  below: RootFs,
+  layer: ImageLayer,
+  method: Method,
   arrival: Arrival | undefined,
 ): Promise<LayerId> {
-  const { store, blobs, layers, signal, status } = services;
+  const { store, layers, status } = services;
+  const { blob, diffId, chainId } = layer;
   const draft = layers.create();
   try {
-    const content = withStatus(readLayer(store, blobs, blob.digest, diffId, arrival), size =>
-      status?.(`unpacking ${blob.digest.slice(0, 19)}`, size),
-    );
+    const id = `unpacking ${blob.digest.slice(0, 19)}`;
     const what = `the layer ${blob.digest}`;
-    const { dependsOnBelow, size } = await layers.unpack(content, draft, below, {
-      what,
-      allowance: layers.allow(blob.size, what),
-      ...(signal !== undefined && { signal }),
-    });
-    status?.(`unpacking ${blob.digest.slice(0, 19)}`, size, size);
-    const id = draft.commit();
+    const tell = (bytes: number): void => status?.(id, bytes);
+    const { dependsOnBelow, size } = await method(services, layer, arrival, { draft, what, tell });
+    status?.(id, size, size);
+    const made = draft.commit();
     store.transaction(() => {
       const key = dependsOnBelow ? chainId : diffId;
-      store.prepare('INSERT OR REPLACE INTO unpacked_layers VALUES (?, ?)').run(key, id);
-      rememberBlob(services, id, diffId, blob);
+      store.prepare('INSERT OR REPLACE INTO unpacked_layers VALUES (?, ?)').run(key, made);
+      rememberBlob(services, made, diffId, blob);
     });
-    return id;
+    return made;
   } catch (error) {
     draft.discard();
     throw error;
   }
+}
+
+/** Unpacks in this thread: for little. */
+function unpackHere(below: RootFs): Method {
+  return ({ store, blobs, layers, signal }, { blob, diffId }, arrival, { draft, what, tell }) =>
+    layers.unpack(withStatus(readLayer(store, blobs, blob.digest, diffId, arrival), tell), draft, below, {
+      what,
+      allowance: layers.allow(blob.size, what),
+      ...(signal !== undefined && { signal }),
+    });
+}
+
+/** Unpacks in another thread; `queued` is called once it has its place among those that wait for one. */
+function unpackApart(below: () => Promise<RootFs>, queued: () => void): Method {
+  return async (services, { blob, diffId }, arrival, { draft, what, tell }) => {
+    const { store, blobs, layers, signal } = services;
+    const { unpackIn, withThread } = await import('./unpack-threads.ts');
+    const done = withThread(thread =>
+      unpackIn(
+        thread,
+        { dir: draft.dir, what, limit: layers.allow(blob.size, what).limit },
+        {
+          follow: follower => {
+            if (arrival !== undefined) return arrival.follow(follower);
+            follower.finish(blobs.path(blob.digest), blobs.size(blob.digest) ?? 0);
+            return () => {};
+          },
+          below: async () => (await below()).map(id => layers.dir(id)),
+          tell,
+          signal,
+        },
+      ),
+    );
+    queued();
+    const { applied, content } = await done.catch(async error => {
+      signal?.throwIfAborted();
+      throw await explainFailure(blobs, blob.digest, arrival, error);
+    });
+    await arrival?.done;
+    confirmContent(store, blob.digest, diffId, content);
+    return layers.settle(applied, draft, await below());
+  };
 }
 
 async function* withStatus(

@@ -27,20 +27,47 @@ export async function* readLayer(
       yield chunk;
     }
   } catch (error) {
-    // A blob that is not what it should be says more than what became of reading it.
-    await arrival?.done;
-    if (error instanceof StagecraftError && error.code === 'integrity') await checkBlob(blobs, digest, error);
-    throw error;
+    throw await explainFailure(blobs, digest, arrival, error);
   }
   await arrival?.done;
-  const actual = finishDigest(hash);
-  if (actual !== diffId)
+  confirmContent(store, digest, diffId, { diffId: finishDigest(hash), size });
+}
+
+/** What a layer blob turned out to hold. */
+export interface LayerContent {
+  readonly diffId: Digest;
+  /** Bytes of the tar stream. */
+  readonly size: number;
+}
+
+/**
+ * Remembers what a layer blob holds, if it is what the image's config says.
+ * @throws StagecraftError `integrity` where it is not
+ */
+export function confirmContent(store: Store, digest: Digest, diffId: Digest, content: LayerContent): void {
+  if (content.diffId !== diffId)
     throw new StagecraftError(
       'integrity',
-      `The layer ${digest} has the content ${actual}, but the image's config says ${diffId}.`,
+      `The layer ${digest} has the content ${content.diffId}, but the image's config says ${diffId}.`,
       { hint: 'Get the image again from a source you trust.' },
     );
-  store.prepare('INSERT OR REPLACE INTO blob_contents VALUES (?, ?, ?)').run(digest, diffId, size);
+  store.prepare('INSERT OR REPLACE INTO blob_contents VALUES (?, ?, ?)').run(digest, diffId, content.size);
+}
+
+/** Why a layer could not be read: a blob that is not what it should be says more than what became of reading it. */
+export async function explainFailure(
+  blobs: BlobStore,
+  digest: Digest,
+  arrival: Arrival | undefined,
+  error: unknown,
+): Promise<unknown> {
+  try {
+    await arrival?.done;
+    if (error instanceof StagecraftError && error.code === 'integrity') await checkBlob(blobs, digest, error);
+  } catch (cause) {
+    return cause;
+  }
+  return error;
 }
 
 /** Looks whether it is the blob itself that was altered since it was stored. */
