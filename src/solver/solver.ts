@@ -10,7 +10,8 @@ import { type CacheMountUse, cacheMountsOf } from './cache-mount.ts';
 import { Limit } from './limit.ts';
 import type { StepReport } from './reporter.ts';
 import { permit } from './rights.ts';
-import { Step } from './step.ts';
+import type { Step } from './step.ts';
+import { stepOf } from './steps.ts';
 import type { SolverServices, StepContext } from './types.ts';
 
 /** What an error becomes, given the positions of the graphs that need the step which failed; none is known for some. */
@@ -63,7 +64,7 @@ export async function solve(
     },
   };
   for (const vertex of await permit(join(graphs), services))
-    steps.set(vertex.digest, new Step(vertex, context));
+    steps.set(vertex.digest, stepOf(vertex, context));
   try {
     const layers = await Promise.all(graphs.map((graph, i) => resultOf(graph.target, steps, wants(i))));
     return {
