@@ -237,6 +237,20 @@ suite('a registry that breaks or lies', { skip }, () => {
     }
   });
 
+  test('an upload of which only the answer is lost is not sent again', async () => {
+    const lost = new Set<string>();
+    proxy.fault = (asked, response, { status }) => {
+      const blob = /digest=(sha256%3A\w+)/.exec(asked.url ?? '')?.[1];
+      if (asked.method !== 'PUT' || status !== 201 || blob === undefined || lost.has(blob)) return false;
+      lost.add(blob);
+      response.writeHead(503, { 'retry-after': '0' }).end();
+      return true;
+    };
+    await send();
+    assert.equal(lost.size, 2);
+    assert.equal(proxy.asked.filter(each => each.startsWith('POST')).length, 2);
+  });
+
   test('builds at once fetch a blob once, in processes of their own and in one', async () => {
     const dockerfile = (n: number) => ({
       Dockerfile: `FROM ${proxy.host}/base:1\nRUN echo ${n} && wc -c /big\n`,

@@ -39,16 +39,19 @@ export async function uploadBlob(
     if (location === undefined) return 'mounted';
     try {
       const response = await sendWhole(client, blob, location, options);
-      // Of a server that hangs up instead of saying so, pieces are the last try.
       if (response.status === 413) return await sendPieces(client, blob, options, what);
-      if (response.status !== 201) throw await client.refused(response, what);
+      const isForgotten = (response.status === 404 || response.status === 416) && attempt < tries;
+      if (response.status !== 201 && !isForgotten) throw await client.refused(response, what);
       discard(response);
-      return 'sent';
+      if (!isForgotten) return 'sent';
     } catch (error) {
       options.signal?.throwIfAborted();
       if (!isLost(error)) throw error;
+      // Something on the way may hang up where it should say 413.
       if (attempt === tries) return sendPieces(client, blob, options, what);
     }
+    // It may be that only the answer was lost.
+    if (await hasBlob(client, blob.digest)) return 'sent';
   }
 }
 
