@@ -4,6 +4,7 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFi
 import { join } from 'node:path';
 import { before, suite, test } from 'node:test';
 import { withBusybox } from './support/busybox.ts';
+import { FaultyProxy } from './support/faulty-proxy.ts';
 import { needs } from './support/needs.ts';
 import { tool } from './support/program.ts';
 import { Registry } from './support/registry.ts';
@@ -77,6 +78,28 @@ suite('base images of registries', { skip }, () => {
   test('Docker’s own formats are read', async () => {
     await push(registry, 'team/schema2:1', 'two', '--format', 'v2s2');
     assert.equal(await text(`${registry.host}/team/schema2:1`), 'twoyes\n');
+  });
+
+  test('64 layers come over a handful of connections', async () => {
+    const names = Array.from({ length: 64 }, (_, i) => `file${i}`);
+    const context = withBusybox(
+      ['FROM scratch', 'COPY --from=busybox /bin /bin', ...names.map(name => `COPY ${name} /`)].join('\n'),
+    );
+    const reference = `${registry.host}/team/many:1`;
+    await work.build({ ...context, ...Object.fromEntries(names.map(name => [name, name])) }, [
+      '-t',
+      reference,
+      '--push',
+    ]);
+    const proxy = await FaultyProxy.start(work, registry.host);
+    const other = new Workspace();
+    const files = await other.files(
+      { Dockerfile: `FROM ${proxy.host}/team/many:1\nRUN cat /file0 /file63 >/both\n` },
+      [],
+    );
+    assert.equal(readFileSync(join(files, 'both'), 'utf8'), 'file0file63');
+    assert.equal(new Set(proxy.asked.filter(each => /GET .*blobs/.test(each))).size, 66);
+    assert.ok(proxy.mostConnections <= 8, `${proxy.mostConnections} connections`);
   });
 
   test('an image that is not there is told with its line and the way out', async () => {

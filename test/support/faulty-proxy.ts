@@ -23,12 +23,20 @@ export class FaultyProxy {
   breaks: (asked: IncomingMessage, piece: Buffer) => boolean = () => false;
   /** The headers of a request as the server behind gets them. */
   headers: (asked: IncomingMessage) => IncomingMessage['headers'] = asked => asked.headers;
+  /** Connections that were open at once, at most. */
+  mostConnections = 0;
   /** All requests so far: `GET /v2/...`, with the range where one was asked for. */
   readonly asked: string[] = [];
 
   static async start(work: Workspace, target: string): Promise<FaultyProxy> {
     const proxy = new FaultyProxy();
     const server = createServer((asked, response) => proxy.#answer(asked, response, target));
+    let open = 0;
+    server.on('connection', socket => {
+      open++;
+      proxy.mostConnections = Math.max(proxy.mostConnections, open);
+      socket.on('close', () => open--);
+    });
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
     work.atEnd(() => server.closeAllConnections());
     work.atEnd(() => server.close());
