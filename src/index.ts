@@ -6,6 +6,13 @@ export { type LoginOptions, login, logout } from './api/login.ts';
 export { NamespaceRequired } from './api/namespace.ts';
 export type { BuildRequest, BuildResult, SecretSource, SshSource } from './api/request.ts';
 export {
+  billOfMaterials,
+  type ImageInventory,
+  type InventoryRequest,
+  listPackages,
+} from './api/sbom.ts';
+export { type PlacedVulnerability, type ScanRequest, type ScanResult, scanImage } from './api/scan.ts';
+export {
   copyImage,
   type PullOptions,
   pullImage,

@@ -339,6 +339,23 @@ suite('images sent to registries', { skip }, () => {
     assert.throws(() => readdirSync(empty.store));
   });
 
+  test('an image pulled for one platform is passed on where the registry has the others', async () => {
+    const other = await Registry.start(work);
+    const one = new Workspace();
+    const source = `${registry.host}/team/many:1`;
+    await one.ok('pull', '-q', source);
+    await one.ok('tag', source, `${registry.host}/team/many:2`);
+    await one.ok('push', '-q', `${registry.host}/team/many:2`);
+    assert.equal(await digestIn('team/many:2'), await digestIn('team/many:1'));
+    await one.ok('tag', source, `${other.host}/many:1`);
+    const { code, stderr } = await one.stagecraft(['push', `${other.host}/many:1`]);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /has a part for linux\/\w+ that is not in the store.*\n.*Pull the image with --platform/,
+    );
+  });
+
   test('login keeps what the registry accepts, for Docker and others too; logout forgets it', async () => {
     const locked = await Registry.start(work, { account: { name: 'me', password: 'right' } });
     const env = work.env({ DOCKER_CONFIG: work.path('docker') });
