@@ -11,6 +11,7 @@ import { needs } from './support/needs.ts';
 import { type Outcome, tool } from './support/program.ts';
 import { Registry } from './support/registry.ts';
 import { TokenServer } from './support/token-server.ts';
+import { findTraces } from './support/traces.ts';
 import { Workspace } from './support/workspace.ts';
 
 const skip = needs('docker-registry', 'openssl', 'curl', 'skopeo', 'buildah');
@@ -202,5 +203,10 @@ suite('a registry with a token server', { skip }, () => {
     ];
     await done(me, 'copy', `${host}/private/app:1`, `${host}/mine/app:1`);
     await refused(me, /does not allow pull and push for private\/app/, 'push', `${host}/private/app:1`);
+  });
+
+  test('no credential is in the store', () => {
+    for (const credential of [secret, refreshToken, ...tokens.given.map(token => token.slice(-40))])
+      assert.deepEqual(findTraces(credential, [work.store]), []);
   });
 });
