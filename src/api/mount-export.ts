@@ -147,7 +147,7 @@ class Mount {
       this.#status(`sending cache mount ${title}`, sum, size);
     });
     const whole = bytes.length + index.packs.reduce((sum, pack) => sum + pack.size, 0);
-    this.#status(`cache mount ${title}: there already`, whole - size, whole - size);
+    if (whole > size) this.#status(`cache mount ${title}: there already`, whole - size, whole - size);
     return [descriptor, ...index.packs.map(pack => mountPackDescriptor(pack))];
   }
 

@@ -6,6 +6,8 @@ import type { MountEntry, MountIndex } from './types.ts';
 /** The longest index that is read, in bytes: as it is sent, once it is decompressed, and of one line. */
 export const indexLimits = { sent: 64 << 20, plain: 256 << 20, line: 1 << 20 } as const;
 
+const chunkSize = 1 << 20;
+
 /**
  * Writes an index: JSON texts, one a line, compressed with zstd. The first line names the mount, the next are the packs,
  * the rest are the entries, which name pieces by their places among all pieces of all packs. The same index gives the
@@ -27,7 +29,7 @@ export async function writeIndex({ name, packs, entries }: MountIndex): Promise<
   for (const entry of entries) lines.push(JSON.stringify(lineOf(entry, places)));
   const bytes = Buffer.from(`${lines.join('\n')}\n`);
   return new Promise((resolve, reject) =>
-    zstdCompress(bytes, (error, result) => (error ? reject(error) : resolve(result))),
+    zstdCompress(bytes, { chunkSize }, (error, result) => (error ? reject(error) : resolve(result))),
   );
 }
 
@@ -60,7 +62,7 @@ function lineOf(entry: MountEntry, places: ReadonlyMap<string, number>): object 
  */
 export async function readIndex(bytes: Uint8Array, name: string, allow: Allow): Promise<MountIndex> {
   const plain = await new Promise<Buffer>((resolve, reject) =>
-    zstdDecompress(bytes, { maxOutputLength: indexLimits.plain }, (error, result) =>
+    zstdDecompress(bytes, { chunkSize, maxOutputLength: indexLimits.plain }, (error, result) =>
       error ? reject(refuse(`cannot be decompressed (${error.message})`)) : resolve(result),
     ),
   );

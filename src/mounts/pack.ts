@@ -13,6 +13,8 @@ const usualMore = 3 << 20;
 /** Packs that are compressed at once. */
 const atOnce = 4;
 const level = 3;
+/** Bytes that zlib gives at a time: few turns through the event loop, and little memory in vain. */
+const chunkSize = 1 << 20;
 
 /** A pack that was made here. */
 export interface NewPack extends Pack {
@@ -28,8 +30,9 @@ export class Packer {
   readonly #root: string;
   readonly #packs: Promise<NewPack>[] = [];
   readonly #running = new Set<Promise<unknown>>();
+  readonly #free: Buffer<ArrayBuffer>[] = [];
   #pieces: Piece[] = [];
-  #parts: Uint8Array[] = [];
+  #plain = Buffer.allocUnsafeSlow(packLimits.plain);
   #size = 0;
 
   constructor(root: string) {
@@ -40,7 +43,7 @@ export class Packer {
   async add(piece: Piece, bytes: Uint8Array): Promise<void> {
     if (this.#size + piece.length > packLimits.plain) await this.#close();
     this.#pieces.push(piece);
-    this.#parts.push(Uint8Array.prototype.slice.call(bytes));
+    this.#plain.set(bytes, this.#size);
     this.#size += piece.length;
     const isEnd = Number.parseInt(piece.sha256.slice(0, 8), 16) / 2 ** 32 < piece.length / usualMore;
     if ((isEnd && this.#size >= leastPack) || this.#pieces.length === packLimits.pieces) await this.#close();
@@ -60,20 +63,26 @@ export class Packer {
   async #close(): Promise<void> {
     if (this.#pieces.length === 0) return;
     while (this.#running.size >= atOnce) await Promise.race(this.#running).catch(() => {});
-    const pack = this.#make(this.#pieces, Buffer.concat(this.#parts));
+    const plain = this.#plain;
+    const pack = this.#make(this.#pieces, plain.subarray(0, this.#size));
     this.#packs.push(pack);
-    const forget = (): void => void this.#running.delete(pack);
     this.#running.add(pack);
-    pack.then(forget, forget);
+    const end = (): void => {
+      this.#running.delete(pack);
+      this.#free.push(plain);
+    };
+    pack.then(end, end);
+    this.#plain = this.#free.pop() ?? Buffer.allocUnsafeSlow(packLimits.plain);
     this.#pieces = [];
-    this.#parts = [];
     this.#size = 0;
   }
 
   async #make(pieces: readonly Piece[], plain: Uint8Array): Promise<NewPack> {
     const bytes = await new Promise<Buffer>((resolve, reject) =>
-      zstdCompress(plain, { params: { [constants.ZSTD_c_compressionLevel]: level } }, (error, result) =>
-        error ? reject(error) : resolve(result),
+      zstdCompress(
+        plain,
+        { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } },
+        (error, result) => (error ? reject(error) : resolve(result)),
       ),
     );
     const path = ingestPath(this.#root, 'pack');
@@ -102,7 +111,7 @@ export async function openPack(
     throw damaged(pack, `its ${pack.size} bytes have another digest`);
   const expected = pack.pieces.reduce((sum, { length }) => sum + length, 0);
   const plain = await new Promise<Buffer>((resolve, reject) =>
-    zstdDecompress(bytes, { maxOutputLength: expected }, (error, result) =>
+    zstdDecompress(bytes, { chunkSize, maxOutputLength: expected }, (error, result) =>
       error ? reject(damaged(pack, error.message)) : resolve(result),
     ),
   );

@@ -23,6 +23,7 @@ import { openPack } from './pack.ts';
 import { contentOf } from './scan.ts';
 import type { MountEntry, MountIndex, Pack } from './types.ts';
 
+const make = constants.O_CREAT | constants.O_EXCL;
 /** Packs fetched at once. */
 const atOnce = 4;
 /** Milliseconds after which a change of a file shows in its times. */
@@ -140,7 +141,7 @@ class Restoring {
     const places = new Map<string, Place[]>();
     for (const entry of this.#index.entries) {
       if (entry.type !== 'file') continue;
-      closeSync(this.#open(entry.path, constants.O_CREAT | constants.O_EXCL));
+      if (entry.pieces.length !== 1) closeSync(this.#open(entry.path, make));
       this.#left.set(entry, entry.pieces.length);
       if (entry.pieces.length === 0) this.#finishEntry(entry.path, 'file', entry.metadata);
       let offset = 0;
@@ -155,7 +156,7 @@ class Restoring {
   }
 
   #write({ file, offset }: Place, bytes: Uint8Array): void {
-    const fd = this.#open(file.path, 0);
+    const fd = this.#open(file.path, file.pieces.length === 1 ? make : 0);
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, offset + at);
     } finally {
