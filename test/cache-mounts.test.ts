@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { withBusybox } from './support/busybox.ts';
 import { startGithubCache } from './support/github-cache.ts';
 import { needs } from './support/needs.ts';
@@ -137,6 +138,20 @@ suite('cache mounts that machines share', { skip }, () => {
       found(await new Workspace().build(project('three'), args.slice(0, 2))),
       'turn three found two , 200 files, 640 7:8, many/7',
     );
+  });
+
+  test('kill -9 in the middle of a restore leaves nothing that counts', async () => {
+    const two = new Workspace();
+    const context = two.context(project('two'));
+    const running = two.start(['build', '--progress=rawjson', ...fromShared, context]);
+    const mounts = join(two.store, 'mounts');
+    const isRestoring = () => existsSync(mounts) && readdirSync(mounts).some(name => name.endsWith('.new'));
+    while (running.child.exitCode === null && !isRestoring()) await sleep(2);
+    running.child.kill('SIGKILL');
+    await running.outcome;
+    const again = await two.build(context, ['--no-cache-filter=work', ...fromShared]);
+    assert.match(found(again)!, /^turn two found one (two )?, 200 files, 640 7:8, many\/7$/);
+    assert.ok(!isRestoring());
   });
 
   test('prune removes a restored mount as any other', async () => {

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CacheRecords } from '../cache/records.ts';
 import type { CacheSharing, ExecOp, GraphVertex, Mount } from '../llb/index.ts';
 import { openLayerStore } from '../snapshot/layer-store.ts';
 import { LayerDigests } from '../source/layers.ts';
 import { LocalTree } from '../source/local.ts';
 import { openStore, type Store } from '../store/store.ts';
+import { readCacheMount } from './cache-mount.ts';
 import { type PreparedMounts, prepareMounts } from './mounts.ts';
 import type { Output, StepContext } from './types.ts';
 
@@ -67,6 +69,27 @@ suite('cache mounts of one step', () => {
     assert.equal(one?.source, two?.source);
     prepared.release();
     (await prepare([cache('a', 'locked')])).release();
+  });
+
+  test('one that a step has for itself is read when the step has ended, one that is shared at once', async () => {
+    const { signal } = context.services;
+    const read = (id: string, sharing: CacheSharing) =>
+      readCacheMount({ name: id, id, sharing }, store, signal, () => {});
+    const prepared = await prepare([cache('own', 'locked'), cache('all', 'shared')]);
+    (await read('all', 'shared'))?.release();
+    let isRead = false;
+    const reading = read('own', 'locked').then(found => {
+      isRead = true;
+      found?.release();
+      return found?.directory;
+    });
+    await sleep(100);
+    assert.equal(isRead, false);
+    prepared.release();
+    assert.ok(existsSync(store.path('mounts', (await reading)!)));
+    assert.equal(await read('none', 'locked'), undefined);
+    // Nobody holds it any more.
+    (await prepare([cache('own', 'locked')])).release();
   });
 });
 
