@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
@@ -10,7 +11,7 @@ import { type Files, Workspace } from './support/workspace.ts';
 const epoch = 1_700_000_000;
 const arg = ['--build-arg', `SOURCE_DATE_EPOCH=${epoch}`];
 
-suite('with a source date, rewrite-timestamp=true', () => {
+suite('with a source date', () => {
   const work = new Workspace();
   const long = 'long'.repeat(40);
   const plain = {
@@ -36,7 +37,7 @@ CMD ["/made/file"]
     [`dir/${long}/file`]: { content: 'c', mode: 0o644 },
   } satisfies Files;
 
-  // What BuildKit of August 2026 (0.32) makes of this context, with the same options.
+  // What BuildKit of August 2026 (0.32) makes of this context with the same options, `rewrite-timestamp=true` among them.
   for (const [platforms, extra, digest] of [
     ['linux/amd64', '', 'sha256:cf8f54860746d1e034e8b35c0e39b0e6655eddfde40200624a19ebcfd72e1569'],
     [
@@ -59,7 +60,15 @@ CMD ["/made/file"]
       assert.equal(manifests[0].digest, digest);
     });
 
-  test('gives the same digest on any machine, whoever builds when and in what order, also of cached steps', {
+  test('makes the archive of files that BuildKit makes, to the digest', async () => {
+    const dest = work.path('files.tar');
+    const platforms = ['--platform', 'linux/amd64,linux/arm64'];
+    await work.build(plain, [...arg, ...platforms, '-o', `type=tar,dest=${dest}`]);
+    const digest = createHash('sha256').update(readFileSync(dest)).digest('hex');
+    assert.equal(digest, 'd1d3be35b30678c8f698e543568fb3cda7624e1a16d7a1bba08ecd7d4c6616f4');
+  });
+
+  test('rewrite-timestamp=true gives the same digest on any machine, whoever builds when and in what order, also of cached steps', {
     skip: needs('busybox') || needsUsers,
   }, async context => {
     const files = withBusybox(`FROM busybox AS one

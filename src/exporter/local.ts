@@ -12,7 +12,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { resolve } from 'node:path';
-import { limitTime } from '../snapshot/times.ts';
 import type { Entry, FileTree } from '../snapshot/types.ts';
 import { copyRange } from '../syscall/copy.ts';
 import { makeNode } from '../syscall/nodes.ts';
@@ -24,7 +23,7 @@ import { isErrno, StagecraftError } from '../util/errors.ts';
 import { Pace } from '../util/pace.ts';
 import { cannotWrite } from './destination.ts';
 import type { TreeOptions } from './tar.ts';
-import { type TreeToWrite, walkTree } from './tree.ts';
+import { fileTime, type TreeToWrite, walkTree } from './tree.ts';
 
 export interface LocalOptions extends TreeOptions {
   /** `delete` removes what the directory has and the tree has not. */
@@ -120,7 +119,7 @@ class LocalWriter {
     else if (entry.type === 'symlink')
       replace(to, temporary => {
         symlinkSync(fsPath(this.#tree.readlink(from)), fsPath(temporary));
-        setTimes(temporary, limitTime(entry.mtimeNs, this.#options.epoch));
+        setTimes(temporary, fileTime(entry, this.#options.epoch));
       });
     else {
       const type = entry.type as 'char' | 'block' | 'fifo';
@@ -161,7 +160,7 @@ class LocalWriter {
         if (!isErrno(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'ENOSPC', 'E2BIG')) throw error;
       }
     chmodSync(fsPath(to), entry.mode);
-    setTimes(to, limitTime(entry.mtimeNs, this.#options.epoch));
+    setTimes(to, fileTime(entry, this.#options.epoch));
   }
 }
 

@@ -1,11 +1,10 @@
 import { closeSync } from 'node:fs';
-import { limitTime } from '../snapshot/times.ts';
 import { type TarItem, writeTar } from '../tar/writer.ts';
 import type { ByteString } from '../util/bytes.ts';
-import { type TreeToWrite, walkTree } from './tree.ts';
+import { fileTime, type TreeToWrite, walkTree } from './tree.ts';
 
 export interface TreeOptions {
-  /** No time is later than this: seconds since the epoch. */
+  /** The time of every file, instead of its own, as in BuildKit: seconds since the epoch. */
   epoch?: number | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -36,7 +35,7 @@ function* items(trees: readonly TreeToWrite[], options: TreeOptions): Generator<
         mode: entry.mode,
         uid: entry.uid,
         gid: entry.gid,
-        mtimeNs: limitTime(entry.mtimeNs, options.epoch),
+        mtimeNs: fileTime(entry, options.epoch),
       };
       if (linkOf !== undefined) {
         yield { header: { ...header, type: 'hardlink', linkname: start + linkOf.slice(1) } };

@@ -32,6 +32,11 @@ export function refuseOverlaps(trees: readonly TreeToWrite[]): void {
     }
 }
 
+/** The time that a file gets where it is written, in nanoseconds: its own, unless there is one for all. */
+export function fileTime({ mtimeNs }: Entry, epoch: number | undefined): bigint {
+  return epoch === undefined ? mtimeNs : BigInt(epoch) * 1_000_000_000n;
+}
+
 /** One entry of a walk. */
 export interface Visit {
   /** Within the tree, beginning with a slash. */
