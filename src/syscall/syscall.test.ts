@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   closeSync,
   constants,
@@ -10,6 +11,7 @@ import {
   rmSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +19,7 @@ import { after, test } from 'node:test';
 import { copyRange } from './copy.ts';
 import { deviceNumber, makeNode, splitDeviceNumber } from './nodes.ts';
 import { openBeneath } from './open.ts';
+import { makeMemoryFile, makeSealedFile } from './pipe.ts';
 import { setTimes } from './times.ts';
 import { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.ts';
 
@@ -89,4 +92,22 @@ test('a file is copied inside the kernel', () => {
   closeSync(from);
   closeSync(to);
   assert.equal(readFileSync(join(dir, 'to'), 'utf8'), 'x'.repeat(100_000));
+});
+
+test('a program in a sealed file in memory can be executed by who inherits it, and changed by nobody', () => {
+  const fd = makeSealedFile(readFileSync('/bin/echo'));
+  const { stdout } = spawnSync('/proc/self/fd/3', ['runs'], {
+    stdio: ['ignore', 'pipe', 'inherit', fd],
+    encoding: 'utf8',
+  });
+  assert.equal(stdout, 'runs\n');
+  assert.throws(() => writeSync(fd, 'x', 0), { code: 'EPERM' });
+  // Opened once more as its owner, it is no more writable.
+  const again = openSync(`/proc/self/fd/${fd}`, 'r+');
+  assert.throws(() => writeSync(again, 'x', 0), { code: 'EPERM' });
+  closeSync(again);
+  closeSync(fd);
+  const open = makeMemoryFile('text');
+  assert.equal(writeSync(open, 'T', 0), 1, 'the seals make the difference');
+  closeSync(open);
 });
