@@ -69,6 +69,7 @@ suite('a registry with a token server', { skip }, () => {
     await work.ok('tag', `${host}/public/app:1`, `${host}/private/app:1`);
   });
   beforeEach(() => {
+    host = registry.host;
     tokens.asked.length = 0;
   });
 
@@ -180,19 +181,21 @@ suite('a registry with a token server', { skip }, () => {
 
   test('a token that the registry takes no longer is renewed on the way', async () => {
     const proxy = await FaultyProxy.start(work, registry.host);
-    let spoiled = 0;
-    proxy.headers = ({ method, headers: { authorization, ...others }, headers }) => {
-      const isLate =
-        method === 'PUT' && authorization !== undefined && proxy.asked.length > 4 && spoiled++ < 2;
-      return isLate ? others : headers;
+    // Each upload comes once without a token that counts.
+    const spoiled = new Set<string>();
+    proxy.headers = ({ method, url, headers: { authorization, ...others }, headers }) => {
+      const path = url!.split('?')[0]!;
+      if (method !== 'PUT' || authorization === undefined || spoiled.has(path)) return headers;
+      spoiled.add(path);
+      return others;
     };
     host = proxy.host;
     await work.ok('tag', `${registry.host}/public/app:1`, `${host}/later/app:1`);
     await done(me, 'push', `${host}/later/app:1`);
-    host = registry.host;
-    assert.ok(spoiled > 1 && tokens.asked.length > 1);
+    assert.ok(spoiled.size === 3 && tokens.asked.length > 1);
     const scopes = ['repository:later/app:pull,push'];
     assert.deepEqual(tokens.asked, Array(tokens.asked.length).fill({ method: 'GET', account: 'me', scopes }));
+    host = registry.host;
     await done(me, 'pull', `${host}/later/app:1`);
   });
 
