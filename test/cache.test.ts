@@ -46,6 +46,26 @@ RUN cp /app /final
     assert.deepEqual(done(await work.build(context)), []);
   });
 
+  test('a step that mounts a directory depends on what is in it, even if it may write there for itself', async () => {
+    for (const options of ['', ',rw']) {
+      const context = work.context({
+        ...project,
+        Dockerfile: withBusybox(`FROM busybox AS builder
+COPY src /src
+RUN mkdir /out && cp /src/a /out/a
+FROM busybox
+RUN --mount=type=bind,from=builder,source=/out,target=/m${options} cat /m/a >/final${options.length}
+`).Dockerfile,
+      });
+      await work.build(context);
+      work.write(context, { 'src/b': `${options} changed\n` });
+      assert.deepEqual(done(await work.build(context)), [
+        'COPY src /src',
+        'RUN mkdir /out && cp /src/a /out/a',
+      ]);
+    }
+  });
+
   test('a changed file runs again what reads it, and nothing before', async () => {
     const context = work.context(project);
     await work.build(context);

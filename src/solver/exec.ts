@@ -32,7 +32,7 @@ export class ExecWork implements Work {
 
   onlyReads(input: number): boolean {
     const uses = this.#op.mounts.filter(mount => mount.input === input);
-    return uses.length > 0 && uses.every(isReadOnlyBind);
+    return uses.length > 0 && uses.every(isOnlyRead);
   }
 
   async content(inputKeys: readonly string[]): Promise<string[]> {
@@ -163,6 +163,8 @@ function upperOf(draft: DraftLayer): { dir: string; workDir: string } {
   return { dir: draft.dir, workDir: draft.workDir };
 }
 
-function isReadOnlyBind(mount: Mount): boolean {
-  return mount.type === 'bind' && mount.readonly && mount.dest !== '/' && mount.contentCache !== 'off';
+/** Nothing that the process writes there is in any result. */
+function isOnlyRead(mount: Mount): boolean {
+  const isDropped = mount.readonly || mount.output < 0;
+  return mount.type === 'bind' && isDropped && mount.dest !== '/' && mount.contentCache !== 'off';
 }
