@@ -101,6 +101,19 @@ ENV KEY=value
     assert.ok(statSync(work.path('several.tar')).size > 0);
   });
 
+  test('of several images, --metadata-file tells of the last, as with BuildKit', async () => {
+    const metadata = work.path('several.json');
+    await work.build(context, [
+      ...['-o', 'type=image,name=first', '-o', 'type=image,name=second,annotation.a=b'],
+      ...['-o', `type=oci,dest=${work.path('third.tar')},annotation.a=b`, '--metadata-file', metadata],
+    ]);
+    const told = JSON.parse(readFileSync(metadata, 'utf8'));
+    assert.equal(told['image.name'], 'docker.io/library/second:latest');
+    const [second] = JSON.parse(await work.ok('inspect', 'second'));
+    assert.equal(told['containerimage.digest'], second.Descriptor.digest);
+    assert.ok(told['containerimage.descriptor'].annotations['org.opencontainers.image.created']);
+  });
+
   test('--iidfile holds no ID of an image that is not there', async () => {
     const iid = work.path('stale-iid');
     await work.build(context, ['-t', 'stale', '--iidfile', iid]);

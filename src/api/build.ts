@@ -104,11 +104,14 @@ export async function build(asked: BuildRequest): Promise<BuildResult> {
       images: layers.slice(0, plans.length),
       mounts: cacheMounts,
     });
-    const first = written.find(each => each.image !== undefined);
+    // As BuildKit answers where there are several: of each thing what the last output says of it.
+    const made = written.flatMap(each => each.image ?? []);
+    const image = made.findLast(each => each.configDigest !== undefined) ?? made.at(-1);
+    const told = Object.assign({}, ...written.map(each => each.metadata));
     return {
-      ...(first?.image && { image: first.image }),
+      ...(image && { image }),
       names: [...new Set(written.flatMap(each => each.names))],
-      metadata: { ...first?.metadata, ...metadata, ...(cache && { 'cache.manifest': cache }) },
+      metadata: { ...told, ...metadata, ...(cache && { 'cache.manifest': cache }) },
       steps,
       warnings: [...plans.flatMap(plan => plan.warnings), ...found],
       durationMs: performance.now() - started,
