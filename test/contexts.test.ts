@@ -6,10 +6,11 @@ import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
 import { Docker, needsDocker } from './support/docker.ts';
+import { Everyone } from './support/everyone.ts';
 import { compareTrees, readTree } from './support/images.ts';
 import { needs } from './support/needs.ts';
 import { tool } from './support/program.ts';
-import { makeUser, needsUsers, unreachableFor } from './support/users.ts';
+import { needsUsers } from './support/users.ts';
 import { type Files, list, Workspace } from './support/workspace.ts';
 
 const everything = 'FROM scratch\nCOPY . /\n';
@@ -439,17 +440,11 @@ suite('the same context by Docker and here', {
 });
 
 suite('an ordinary user with contexts of all kinds', { skip: needsUsers || needs('tar') }, () => {
-  const root = new Workspace();
-  const skipped = needsUsers !== false;
-  const many = skipped ? root : new Workspace(makeUser('subordinate'));
-  const one = skipped ? root : new Workspace(makeUser('single'));
-  const unreachable = skipped || unreachableFor(many.user!);
+  const everyone = new Everyone(needsUsers);
+  const { root } = everyone;
 
-  for (const [kind, work] of [
-    ['with subordinate ids', many],
-    ['with a single id', one],
-  ] as const)
-    test(kind, { skip: unreachable }, async () => {
+  for (const { who, work, skip } of everyone.users)
+    test(who, { skip }, async () => {
       const files = { Dockerfile: everything, 'src/a': 'a' };
       const context = root.context(files);
       execFileSync('chown', ['-R', '12:34', join(context, 'src')]);

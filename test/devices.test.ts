@@ -2,17 +2,16 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { withBusybox } from './support/busybox.ts';
+import { Everyone } from './support/everyone.ts';
 import { needs } from './support/needs.ts';
-import { rungsHere } from './support/rungs.ts';
-import { makeUser, needsUsers, unreachableFor } from './support/users.ts';
-import { type Files, Workspace } from './support/workspace.ts';
+import { needsUsers } from './support/users.ts';
+import type { Files } from './support/workspace.ts';
 
 const skip = needsUsers || needs('busybox');
 
 suite('RUN --device', { skip }, () => {
-  const root = new Workspace();
-  const many = skip ? root : new Workspace(makeUser('subordinate'));
-  const one = skip ? root : new Workspace(makeUser('single'));
+  const everyone = new Everyone(skip);
+  const { root } = everyone;
   const shared = root.path('shared');
   const specs = root.path('cdi');
   const env = { STAGECRAFT_CDI_DIRS: specs };
@@ -78,16 +77,10 @@ devices:
   const run = (flags: string, command: string): Files =>
     withBusybox(`FROM busybox AS work\nRUN ${flags} ${command}\n`);
 
-  const places = [
-    ...rungsHere.map(rung => ['root', root, rung] as const),
-    ...rungsHere.map(rung => ['a user with subordinate ids', many, rung] as const),
-    ...rungsHere.map(rung => ['a user with a single id', one, rung] as const),
-  ];
-  for (const [who, work, rung] of places) {
-    const unreachable = skip || (work.user && unreachableFor(work.user));
+  for (const { who, work, rung, skip: unreachable } of everyone.places) {
     const here = { env: { ...env, STAGECRAFT_SANDBOX: rung } };
 
-    test(`gives a node, variables and files: ${who} in the ${rung} sandbox`, {
+    test(`gives a node, variables and files: ${who}`, {
       skip: unreachable,
     }, async () => {
       const context = work.context({
@@ -108,7 +101,7 @@ COPY --from=work /dev /dev
       assert.ok(!existsSync(`${out}/dev/injected`));
     });
 
-    test(`runs hooks: ${who} in the ${rung} sandbox`, { skip: unreachable }, async () => {
+    test(`runs hooks: ${who}`, { skip: unreachable }, async () => {
       for (const name of ['state', 'config']) rmSync(`${shared}/${name}`, { force: true });
       await work.build(
         run('--device=vendor.example/device=hooked', 'true'),

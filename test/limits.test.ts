@@ -3,17 +3,16 @@ import { readdirSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { withBusybox } from './support/busybox.ts';
+import { Everyone } from './support/everyone.ts';
 import { needs } from './support/needs.ts';
 import { rungsHere } from './support/rungs.ts';
-import { makeUser, needsUsers, unreachableFor } from './support/users.ts';
-import { Workspace } from './support/workspace.ts';
+import { needsUsers } from './support/users.ts';
 
 const skip = needsUsers || needs('busybox');
 
 suite('what steps are limited to and told', { skip }, () => {
-  const root = new Workspace();
-  const many = skip ? root : new Workspace(makeUser('subordinate'));
-  const one = skip ? root : new Workspace(makeUser('single'));
+  const everyone = new Everyone(skip);
+  const { root } = everyone;
 
   const dockerfile = `FROM busybox AS work
 RUN df -k /dev/shm | tail -1 | awk '{print "shm", $2}' && ! dd if=/dev/zero of=/dev/shm/full bs=64k count=64 2>/dev/null
@@ -28,16 +27,10 @@ RUN --network=none grep first /etc/hosts && hostname -i >/dev/null && echo alone
     '--build-arg=BUILDKIT_SANDBOX_HOSTNAME=myhost',
   ];
 
-  const places = [
-    ...rungsHere.map(rung => ['root', root, rung] as const),
-    ...rungsHere.map(rung => ['a user with subordinate ids', many, rung] as const),
-    ...rungsHere.map(rung => ['a user with a single id', one, rung] as const),
-  ];
-  for (const [who, work, rung] of places) {
-    const unreachable = skip || (work.user && unreachableFor(work.user));
+  for (const { who, work, rung, skip: unreachable } of everyone.places) {
     const env = { STAGECRAFT_SANDBOX: rung };
 
-    test(`is what the flags say: ${who} in the ${rung} sandbox`, { skip: unreachable }, async () => {
+    test(`is what the flags say: ${who}`, { skip: unreachable }, async () => {
       const { log } = await work.build(withBusybox(dockerfile), ['--no-cache-filter=work', ...flags], {
         env,
       });
@@ -50,7 +43,7 @@ RUN --network=none grep first /etc/hosts && hostname -i >/dev/null && echo alone
       assert.match(log, /^192.0.2.1\s+first\nalone$/m);
     });
 
-    test(`is told when it cannot be: ${who} in the ${rung} sandbox`, { skip: unreachable }, async () => {
+    test(`is told when it cannot be: ${who}`, { skip: unreachable }, async () => {
       const context = work.context(withBusybox('FROM busybox\nRUN true\n'));
       const open = await work.tryBuild(context, ['--ulimit=nofile=4000000000'], { env });
       assert.equal(open.code, 1);

@@ -3,23 +3,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { withBusybox } from './support/busybox.ts';
+import { Everyone } from './support/everyone.ts';
 import { needs } from './support/needs.ts';
-import { rungsHere } from './support/rungs.ts';
-import { makeUser, needsUsers, unreachableFor } from './support/users.ts';
-import { type Files, list, Workspace } from './support/workspace.ts';
+import { needsUsers, unreachableFor } from './support/users.ts';
+import { type Files, list } from './support/workspace.ts';
 
 const skip = needsUsers || needs('busybox');
 
 suite('RUN --mount', { skip }, () => {
-  const root = new Workspace();
-  const many = skip ? root : new Workspace(makeUser('subordinate'));
-  const one = skip ? root : new Workspace(makeUser('single'));
-
-  const places = [
-    ...rungsHere.map(rung => ['root', root, rung] as const),
-    ...rungsHere.map(rung => ['a user with subordinate ids', many, rung] as const),
-    ...rungsHere.map(rung => ['a user with a single id', one, rung] as const),
-  ];
+  const everyone = new Everyone(skip);
+  const { root, many, one } = everyone;
 
   /** Targets of all kinds, and what a mount shows there; nothing of it may stay. */
   const project: Files = {
@@ -67,10 +60,9 @@ COPY --from=work /work /work
     'links/etc/resolv.conf': { link: '../run/systemd/resolv.conf' },
   };
 
-  for (const [who, work, rung] of places) {
-    const unreachable = skip || (work.user && unreachableFor(work.user));
+  for (const { who, work, rung, skip: unreachable } of everyone.places) {
     const env = { STAGECRAFT_SANDBOX: rung };
-    test(`goes where its target leads: ${who} in the ${rung} sandbox`, { skip: unreachable }, async () => {
+    test(`goes where its target leads: ${who}`, { skip: unreachable }, async () => {
       const out = work.path(`out-${rung}`);
       const context = work.context(project);
       const { log } = await work.build(context, ['--no-cache-filter=work', '-o', out], { env });
@@ -96,7 +88,7 @@ COPY --from=work /work /work
       assert.ok(existsSync(join(context, 'data/file')));
     });
 
-    test(`secrets have owner and mode, and may be programs: ${who} in the ${rung} sandbox`, {
+    test(`secrets have owner and mode, and may be programs: ${who}`, {
       skip: unreachable,
     }, async () => {
       const context = work.context({
@@ -122,7 +114,7 @@ RUN --mount=type=secret,id=s,uid=1000 cat /run/secrets/s
       );
     });
 
-    test(`two builds share, lock or part a cache: ${who} in the ${rung} sandbox`, {
+    test(`two builds share, lock or part a cache: ${who}`, {
       skip: unreachable,
     }, async () => {
       const id = `cache-${rung}`;

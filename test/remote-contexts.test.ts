@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { Docker, needsDocker } from './support/docker.ts';
+import { Everyone } from './support/everyone.ts';
 import { Repository, startGitDaemon, startGitHttp } from './support/git-server.ts';
 import { compareTrees, readTree } from './support/images.ts';
 import { needs } from './support/needs.ts';
 import { tool } from './support/program.ts';
 import { startSshServer } from './support/ssh-server.ts';
-import { makeUser, needsUsers, unreachableFor } from './support/users.ts';
+import { needsUsers } from './support/users.ts';
 import { startWebServer, type WebServer } from './support/web-server.ts';
 import { list, Workspace } from './support/workspace.ts';
 
@@ -409,18 +410,12 @@ suite('the same remote context by Docker and here', {
 });
 
 suite('an ordinary user with remote contexts', { skip: needsUsers || needs('git', 'tar') }, () => {
-  const root = new Workspace();
-  const skipped = needsUsers !== false;
-  const many = skipped ? root : new Workspace(makeUser('subordinate'));
-  const one = skipped ? root : new Workspace(makeUser('single'));
-  const unreachable = skipped || unreachableFor(many.user!);
+  const everyone = new Everyone(needsUsers);
+  const { root } = everyone;
 
-  for (const [kind, work] of [
-    ['with subordinate ids', many],
-    ['with a single id', one],
-  ] as const)
-    test(`${kind} builds from them, and finds all cached the second time`, {
-      skip: unreachable,
+  for (const { who, work, skip } of everyone.users)
+    test(`${who} builds from them, and finds all cached the second time`, {
+      skip,
     }, async () => {
       const repositories = root.path(`repositories-${work.user!.name}`);
       const git = await startGitHttp(root, repositories);

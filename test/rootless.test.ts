@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { busyboxFile, withBusybox } from './support/busybox.ts';
+import { Everyone } from './support/everyone.ts';
 import { compareTrees, readImage } from './support/images.ts';
 import { needs } from './support/needs.ts';
 import { tool } from './support/program.ts';
 import { awaitNoRemains } from './support/remains.ts';
-import { makeUser, needsUsers, unreachableFor } from './support/users.ts';
-import { type Files, list, Workspace } from './support/workspace.ts';
+import { needsUsers } from './support/users.ts';
+import { type Files, list, type Workspace } from './support/workspace.ts';
 
 const mark = 'stagecraft-rootless-test';
 
@@ -44,10 +45,9 @@ const madeAsUser = ['/copied/hard', '/copied/soft', '/home/app', '/home/app/buil
 const skip = needsUsers || needs('busybox', 'skopeo', 'umoci', 'getcap', 'setcap', 'tar', 'newuidmap');
 
 suite('an ordinary user', { skip }, () => {
-  const root = new Workspace();
-  const many = skip ? root : new Workspace(makeUser('subordinate'));
-  const one = skip ? root : new Workspace(makeUser('single'));
-  const unreachable = skip || unreachableFor(many.user!);
+  const everyone = new Everyone(skip);
+  const { root, many, one } = everyone;
+  const unreachable = everyone.users[0]!.skip;
 
   /** The same files for all: with an archive that holds owners and file capabilities. */
   async function contextFor(work: Workspace): Promise<string> {
@@ -71,11 +71,8 @@ suite('an ordinary user', { skip }, () => {
 
   let reference: ReturnType<typeof imageOf> | undefined;
 
-  for (const [kind, work] of [
-    ['with subordinate ids', many],
-    ['with a single id', one],
-  ] as const) {
-    test(`${kind} makes the same image as root`, { skip: unreachable }, async () => {
+  for (const { who, work } of everyone.users) {
+    test(`${who} makes the same image as root`, { skip: unreachable }, async () => {
       reference ??= imageOf(root);
       const [ours, theirs] = [await imageOf(work), await reference];
       const differing = compareTrees(ours.tree, theirs.tree).map(line => line.slice(0, line.indexOf(':')));
@@ -94,7 +91,7 @@ suite('an ordinary user', { skip }, () => {
       assert.deepEqual(ourConfig, theirConfig);
     });
 
-    test(`${kind} finds everything cached the second time, and needs no namespace for it`, {
+    test(`${who} finds everything cached the second time, and needs no namespace for it`, {
       skip: unreachable,
     }, async () => {
       const context = work.context({ Dockerfile: 'FROM app\nCOPY file /\n', file: 'f' });
@@ -106,7 +103,7 @@ suite('an ordinary user', { skip }, () => {
       assert.doesNotMatch(readFileSync(work.path('trace'), 'utf8'), /CLONE_NEWUSER/);
     });
 
-    test(`${kind} can run the image, save it, prune, and remove the store`, {
+    test(`${who} can run the image, save it, prune, and remove the store`, {
       skip: unreachable,
     }, async () => {
       const { stdout, stderr } = await work.stagecraft(['run', '--rm', 'app', 'cat', '/home/app/built']);
@@ -129,7 +126,7 @@ suite('an ordinary user', { skip }, () => {
       );
     });
 
-    test(`${kind} leaves nothing behind when the build is killed or interrupted`, {
+    test(`${who} leaves nothing behind when the build is killed or interrupted`, {
       skip: unreachable,
     }, async () => {
       const context = work.context(

@@ -4,12 +4,12 @@ import { chownSync, readFileSync, renameSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { suite, test } from 'node:test';
 import { busyboxStage, withBusybox } from './support/busybox.ts';
+import { Everyone } from './support/everyone.ts';
 import { hostPrograms } from './support/host-programs.ts';
 import { needs } from './support/needs.ts';
 import { run, tool } from './support/program.ts';
-import { rungsHere } from './support/rungs.ts';
 import { startSshServer } from './support/ssh-server.ts';
-import { makeUser, needsUsers, unreachableFor } from './support/users.ts';
+import { needsUsers } from './support/users.ts';
 import { Workspace } from './support/workspace.ts';
 
 suite('RUN --mount=type=ssh', { skip: needs('busybox') }, () => {
@@ -68,9 +68,8 @@ const skip =
   needsUsers || needs('busybox', 'ssh', 'ssh-add', 'ssh-agent', 'ssh-keygen', 'sshd', 'git', 'ldd', 'script');
 
 suite('the agent of a step', { skip }, () => {
-  const root = new Workspace();
-  const many = skip ? root : new Workspace(makeUser('subordinate'));
-  const one = skip ? root : new Workspace(makeUser('single'));
+  const everyone = new Everyone(skip);
+  const { root, one } = everyone;
   const key = root.path('id_ed25519');
   const locked = root.path('id_rsa');
   const passphrase = 'open sesame';
@@ -131,14 +130,8 @@ RUN if ls -A /run/buildkit /tmp/agent 2>/dev/null; then exit 1; fi
     return copy;
   }
 
-  const places = [
-    ...rungsHere.map(rung => ['root', root, rung] as const),
-    ...rungsHere.map(rung => ['a user with subordinate ids', many, rung] as const),
-    ...rungsHere.map(rung => ['a user with a single id', one, rung] as const),
-  ];
-  for (const [who, work, rung] of places) {
-    const unreachable = skip || (work.user && unreachableFor(work.user));
-    test(`has the keys of --ssh default=KEYFILE: ${who} in the ${rung} sandbox`, {
+  for (const { who, work, rung, skip: unreachable } of everyone.places) {
+    test(`has the keys of --ssh default=KEYFILE: ${who}`, {
       skip: unreachable,
     }, async () => {
       const env = { STAGECRAFT_SANDBOX: rung };
@@ -175,13 +168,9 @@ RUN if ls -A /run/buildkit /tmp/agent 2>/dev/null; then exit 1; fi
     }
   });
 
-  for (const [who, work] of [
-    ['root', root],
-    ['a user with subordinate ids', many],
-    ['a user with a single id', one],
-  ] as const)
+  for (const { who, work, skip: unreachable } of everyone.builders)
     test(`asks for the passphrase of a key on the terminal, and nowhere else: ${who}`, {
-      skip: skip || (work.user && unreachableFor(work.user)),
+      skip: unreachable,
     }, async () => {
       const context = await contextFor(work);
       const args = ['build', '--no-cache-filter=work', `--ssh=default=${keyOf(work, locked)}`, context];
