@@ -383,6 +383,14 @@ suite('images sent to registries', { skip }, () => {
     await work.build(app, ['-t', `${locked.host}/app:1`, '--push'], { env });
     const logout = await work.stagecraft(['logout', `http://${locked.host}/`], { env });
     assert.match(logout.stdout, /Logged out of 127/);
+    const stale = Buffer.from('me:not-any-more').toString('base64');
+    writeFileSync(config, JSON.stringify({ auths: { [locked.host]: { auth: stale } } }));
+    const refusal = await work.stagecraft(['pull', `${locked.host}/app:1`], {
+      env: { ...env, STAGECRAFT_DEBUG: '1' },
+    });
+    assert.match(refusal.stderr, /does not allow pull for app.*\n.*log in again with `stagecraft login 127/);
+    for (const secret of ['not-any-more', stale]) assert.ok(!refusal.stderr.includes(secret));
+    writeFileSync(config, '{}');
     const after = await work.tryBuild(app, ['-t', `${locked.host}/app:1`, '--push'], { env });
     assert.match(after.message, /does not allow pull and push for app/);
   });

@@ -160,7 +160,7 @@ export function denied(
     `The registry ${registry} does not allow ${actions?.replace(',', ' and ')} for ${repository}.`,
     {
       hint: credential
-        ? `Check that the account that you logged in with may do so, and that the name is right.`
+        ? `Check the name, and that the account that you logged in with may do so; if its password is another one now, log in again with \`stagecraft login ${registry}\`.`
         : `Check the name; if the repository is private, log in with \`stagecraft login ${registry}\`.`,
     },
   );
