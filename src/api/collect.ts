@@ -15,6 +15,15 @@ export function prepareToCollect(limits: StorageLimits | undefined): void {
   if (limits !== undefined) requireNamespace();
 }
 
+/** What asks for automatic collection where no progress is shown. */
+export interface CollectOptions {
+  /** How large the store may be then. No limit unless given. */
+  readonly storageLimits?: StorageLimits | undefined;
+  /** Told why the store was not made smaller, where it could not be. */
+  readonly onProblem?: ((problem: StagecraftError) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Automatic collection, once something is done that may have added to the store, and its lease is released. That it
  * cannot be done is a warning: what was asked for is done, or has an error of its own to tell.
@@ -34,8 +43,17 @@ export async function keepWithin(
   );
 }
 
-/** As {@link keepWithin}, for who has no progress to tell it by: returns why it could not be done. */
-export async function collectWithin(
+/** As {@link keepWithin}, for who has no progress to tell it by. */
+export async function collectOrTell(
+  store: Store,
+  { storageLimits, onProblem, signal }: CollectOptions,
+): Promise<void> {
+  const problem = await collectWithin(store, storageLimits, signal ?? new AbortController().signal);
+  if (problem !== undefined) onProblem?.(problem);
+}
+
+/** Returns why it could not be done. */
+async function collectWithin(
   store: Store,
   limits: StorageLimits | undefined,
   signal: AbortSignal,

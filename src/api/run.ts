@@ -11,12 +11,13 @@ import { takeLease } from '../store/leases.ts';
 import { openStore } from '../store/store.ts';
 import { StagecraftError } from '../util/errors.ts';
 import { ambientOf } from './ambient.ts';
+import { type CollectOptions, collectOrTell } from './collect.ts';
 import { requireNamespace } from './namespace.ts';
 import { type PublishedPort, publishPorts } from './ports.ts';
 import { workGate } from './work-gate.ts';
 
 /** A container to run from an image of the store. What is not given is as the image says. */
-export interface RunRequest {
+export interface RunRequest extends CollectOptions {
   readonly image: string;
   readonly args?: readonly string[];
   /** Replaces the image's entrypoint, and its command with it; empty for none. */
@@ -43,7 +44,6 @@ export interface RunRequest {
   readonly store?: string | undefined;
   /** Bytes that a layer may unpack to, 0 for any number; what is usual unless given. */
   readonly maxLayerSize?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
   /** Takes, once the process is started, a function that sends it a signal. */
   readonly onStart?: (send: (signal: NodeJS.Signals) => void) => void;
 }
@@ -110,6 +110,7 @@ export async function run(request: RunRequest): Promise<ExitStatus> {
   } finally {
     ports.close();
     lease.release();
+    await collectOrTell(store, request);
     store.close();
   }
 }

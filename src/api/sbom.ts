@@ -17,10 +17,11 @@ import { openStore, type Store } from '../store/store.ts';
 import { type ByteString, bytesFromText } from '../util/bytes.ts';
 import type { Digest } from '../util/digest.ts';
 import { version } from '../util/version.ts';
+import { type CollectOptions, collectOrTell } from './collect.ts';
 import { requireNamespace } from './namespace.ts';
 import { workGate } from './work-gate.ts';
 
-export interface InventoryRequest {
+export interface InventoryRequest extends CollectOptions {
   /** A name, a digest, or the beginning of an ID. */
   readonly image: string;
   /** Of an image for several; this machine's unless given. */
@@ -30,7 +31,6 @@ export interface InventoryRequest {
   readonly store?: string | undefined;
   /** Bytes that a layer may unpack to, 0 for any number; what is usual unless given. */
   readonly maxLayerSize?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** The packages of an image of the store. */
@@ -84,6 +84,7 @@ export async function listPackages(request: InventoryRequest): Promise<ImageInve
     };
   } finally {
     lease.release();
+    await collectOrTell(store, request);
     store.close();
   }
 }

@@ -5,7 +5,7 @@ import { readEnvFile, readPort, readTmpfs, readVolume } from '../values/containe
 import { readChoice, readHost, readUlimit } from '../values/limits.ts';
 import { readVariables } from '../values/pairs.ts';
 import { readBytes } from '../values/size.ts';
-import { readLayerLimit } from '../values/storage.ts';
+import { readLayerLimit, readStorageSettings } from '../values/storage.ts';
 
 const flags = {
   'add-host': { kind: 'list', value: 'HOST:ADDRESS', help: 'A line for /etc/hosts' },
@@ -106,6 +106,8 @@ failed.`,
       platform: flags.platform,
       trustHostCa: flags['trust-host-ca'] ?? false,
       maxLayerSize: readLayerLimit(env),
+      storageLimits: readStorageSettings(env),
+      onProblem: ({ message }) => stderr.write(`WARNING: ${message}\n`),
       tty,
       stdio:
         flags.interactive || tty ? 'inherit' : (stream, data) => (stream === 1 ? stdout : stderr).write(data),

@@ -4,7 +4,7 @@ import { defineCommand } from '../command.ts';
 import { shortId } from '../human.ts';
 import { usageError } from '../parse.ts';
 import { type Column, formatRows } from '../table.ts';
-import { readLayerLimit } from '../values/storage.ts';
+import { readLayerLimit, readStorageSettings } from '../values/storage.ts';
 
 const columns: Column[] = [
   { field: 'Name', heading: 'NAME' },
@@ -49,6 +49,8 @@ time is that of the image, or SOURCE_DATE_EPOCH.`,
       image: image!,
       platform: flags.platform,
       maxLayerSize: readLayerLimit(env),
+      storageLimits: readStorageSettings(env),
+      onProblem: ({ message }) => stderr.write(`WARNING: ${message}\n`),
       sourceDateEpoch: env.SOURCE_DATE_EPOCH ? parseEpoch(env.SOURCE_DATE_EPOCH) : undefined,
       signal,
     });

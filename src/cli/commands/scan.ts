@@ -14,7 +14,7 @@ import { defineCommand } from '../command.ts';
 import { cutText } from '../human.ts';
 import { usageError } from '../parse.ts';
 import { type Column, formatRows } from '../table.ts';
-import { readLayerLimit } from '../values/storage.ts';
+import { readLayerLimit, readStorageSettings } from '../values/storage.ts';
 
 const columns: Column[] = [
   { field: 'Severity', heading: 'SEVERITY' },
@@ -85,6 +85,8 @@ ${levels.toReversed().join(', ')}.`,
       database,
       platform: flags.platform,
       maxLayerSize: readLayerLimit(env),
+      storageLimits: readStorageSettings(env),
+      onProblem: ({ message }) => stderr.write(`WARNING: ${message}\n`),
       severities: severities.length > 0 ? severities : undefined,
       ignoreUnfixed: flags['ignore-unfixed'],
       ignored: flags['ignore-file'] === undefined ? [] : readIgnored(flags['ignore-file']),
