@@ -164,7 +164,7 @@ function upperOf(draft: DraftLayer): { dir: string; workDir: string } {
 }
 
 /** Nothing that the process writes there is in any result. */
-function isOnlyRead(mount: Mount): boolean {
-  const isDropped = mount.readonly || mount.output < 0;
-  return mount.type === 'bind' && isDropped && mount.dest !== '/' && mount.contentCache !== 'off';
+function isOnlyRead({ type, readonly, output, dest, contentCache }: Mount): boolean {
+  const isDropped = readonly || output < 0;
+  return (type === 'bind' || type === 'cache') && isDropped && dest !== '/' && contentCache !== 'off';
 }
