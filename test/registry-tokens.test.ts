@@ -192,7 +192,8 @@ suite('a registry with a token server', { skip }, () => {
     host = proxy.host;
     await work.ok('tag', `${registry.host}/public/app:1`, `${host}/later/app:1`);
     await done(me, 'push', `${host}/later/app:1`);
-    assert.ok(spoiled.size === 3 && tokens.asked.length > 1);
+    // Two blobs and the manifest, and what was begun anew as the registry hung up in the middle.
+    assert.ok(spoiled.size >= 3 && tokens.asked.length > 1, [...spoiled].join('\n'));
     const scopes = ['repository:later/app:pull,push'];
     assert.deepEqual(tokens.asked, Array(tokens.asked.length).fill({ method: 'GET', account: 'me', scopes }));
     host = registry.host;
