@@ -46,6 +46,7 @@ export function createAgents(options: AgentOptions): Agents {
 
 function createAgent(protocol: string, options: AgentOptions, proxyEnv: Record<string, string>): Agent {
   const common = { keepAlive: true, maxSockets: options.connections ?? 8, proxyEnv };
+  refuseOthers(protocol === 'http:' ? proxyEnv.HTTP_PROXY : proxyEnv.HTTPS_PROXY);
   try {
     if (protocol === 'http:') return new Agent(common);
     return new SecureAgent({
@@ -61,6 +62,15 @@ function createAgent(protocol: string, options: AgentOptions, proxyEnv: Record<s
       hint: 'Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY: they take addresses such as http://proxy.example.com:3128.',
     });
   }
+}
+
+/** Node passes over proxies of other protocols, and goes without one where the user wants one. */
+function refuseOthers(proxy = ''): void {
+  const scheme = /^([a-z0-9+.-]+):\/\//i.exec(proxy)?.[1];
+  if (scheme === undefined || /^https?$/i.test(scheme)) return;
+  throw new StagecraftError('unsupported', `The environment names a proxy that speaks ${scheme}.`, {
+    hint: 'Proxies of HTTP can be used: name one in HTTPS_PROXY and HTTP_PROXY, or what needs none in NO_PROXY.',
+  });
 }
 
 let trusted: string[] | undefined;

@@ -88,6 +88,10 @@ test('a proxy of the environment is used, save for hosts that are excepted and t
   assert.equal(await ask(url, env), 'direct');
   await assert.rejects(ask(elsewhere, { ...env, no_proxy: 'test' }), /registry\.test cannot be reached/);
   assert.deepEqual(proxied, [elsewhere.href]);
+  await assert.rejects(
+    ask(elsewhere, { all_proxy: 'socks5h://me:not-to-be-seen@proxy' }),
+    /^StagecraftError: The environment names a proxy that speaks socks5h\.$/,
+  );
   await assert.rejects(ask(elsewhere, { http_proxy: 'me:not-to-be-seen@ proxy' }), (error: Error) => {
     assert.match(error.message, /names a proxy by something that is no address/);
     assert.doesNotMatch(JSON.stringify(error), /not-to-be-seen/);
