@@ -84,15 +84,17 @@ suite('cache mounts that machines share', { skip }, () => {
       assert.equal(found(second), 'turn two found one , 200 files, 640 7:8, many/7');
       assert.match(second.log, /^own 711 1000:1001$/m);
       if (before !== undefined) assert.ok(size!() - before < 100_000, `${size!() - before} bytes were sent`);
+      if (name !== 'registry') return;
       // Nothing runs on the next machine, so nothing is restored there; what the others had is not lost.
-      if (name === 'registry') assert.equal(found(await run('two')), undefined);
+      assert.equal(found(await run('two')), undefined);
       assert.equal(found(await run('three')), 'turn three found one two , 200 files, 640 7:8, many/7');
     });
 
   test('only the ids that are asked for travel, and only where they are wanted', async () => {
     const place = first.path('chosen');
     const to = `type=local,dest=${place},"mounts=packages;none"`;
-    await new Workspace().build(project('one'), ['--cache-to', to]);
+    const sent = await new Workspace().build(project('one'), ['--cache-to', to]);
+    assert.match(sent.stderr, /no step has the cache mount none/);
     const titles = ({ stderr }: Build) =>
       [...stderr.matchAll(/"name":"restoring cache mount (.*?) from/g)].map(([, id]) => id);
     const again = await new Workspace().build(project('two'), ['--cache-from', `type=local,src=${place}`]);

@@ -39,6 +39,8 @@ export async function exportMounts(
   services: MountExportServices,
   { uses, wanted, target, known, status }: MountExport,
 ): Promise<Descriptor[]> {
+  for (const id of typeof wanted === 'boolean' ? [] : wanted)
+    if (!uses.some(use => isWanted(use.id, [id]))) status(`no step has the cache mount ${id}`, 0);
   const sent: Descriptor[] = [];
   for (const use of uses.filter(({ id }) => isWanted(id, wanted))) {
     const before = await readAll(await known(use.name), services);
