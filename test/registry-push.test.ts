@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { before, suite, test } from 'node:test';
 import { withBusybox } from './support/busybox.ts';
+import { FaultyProxy } from './support/faulty-proxy.ts';
 import { needs } from './support/needs.ts';
 import { tool } from './support/program.ts';
 import { Registry } from './support/registry.ts';
@@ -119,6 +120,18 @@ suite('images sent to registries', { skip }, () => {
     const copied = await progress('copy', base, `${registry.host}/shared/copied:1`);
     assert.match(copied, /sha256:\w+ mounted from shared\/base/);
     assert.doesNotMatch(copied, sent);
+  });
+
+  test('a cache in another repository takes its layers from that of the image', async () => {
+    const other = new Workspace();
+    const proxy = await FaultyProxy.start(other, registry.host);
+    const [name, cache] = [`${proxy.host}/cached/app:1`, `${proxy.host}/cached/cache:1`];
+    const flags = ['-t', name, '--push', '--cache-to', `type=registry,ref=${cache}`];
+    await other.build({ ...app, text: 'to be cached' }, flags);
+    const mounted = proxy.asked.filter(each => /cached\/cache\/blobs\/uploads\/\?mount=/.test(each));
+    assert.ok(mounted.length >= 2, 'all layers');
+    const sent = proxy.asked.filter(each => /^PUT .*cached\/cache\/blobs/.test(each));
+    assert.equal(sent.length, 1, 'the config');
   });
 
   test('copy takes an image on without a store', async () => {

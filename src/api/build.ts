@@ -4,6 +4,7 @@ import { isForEngine } from '../exporter/outputs.ts';
 import type { ImageResult, Output } from '../exporter/types.ts';
 import type { FrontendResult } from '../frontend/types.ts';
 import { formatPlatform, normalizePlatform } from '../image/platform.ts';
+import { parseReference } from '../image/reference.ts';
 import type { Finding } from '../lint/types.ts';
 import type { ResultLayers } from '../snapshot/types.ts';
 import { isHere, solve } from '../solver/solver.ts';
@@ -102,6 +103,7 @@ export async function build(asked: BuildRequest): Promise<BuildResult> {
     const cache = await exportCaches({ ...services.solver, blobs, sharedMounts }, request.cacheTo ?? [], {
       results,
       images: layers.slice(0, plans.length),
+      pushedTo: outputs.flatMap(({ push, names }) => (push ? names.map(parseReference) : [])),
       mounts: cacheMounts,
     });
     // As BuildKit answers where there are several: of each thing what the last output says of it.

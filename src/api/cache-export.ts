@@ -7,12 +7,13 @@ import type { CacheTarget } from '../cache/target.ts';
 import type { BlobStore } from '../content/blobs.ts';
 import { type PackedLayer, packLayers } from '../exporter/layers.ts';
 import { exportServices } from '../exporter/services.ts';
-import { familiarName, formatReference } from '../image/reference.ts';
+import { familiarName, formatReference, type Reference } from '../image/reference.ts';
 import { type Descriptor, mediaTypes } from '../image/types.ts';
 import type { ProgressSink } from '../progress/types.ts';
 import type { LayerId, LayerStore, ResultLayers } from '../snapshot/types.ts';
 import type { CacheMountUse } from '../solver/cache-mount.ts';
 import type { Store } from '../store/store.ts';
+import type { Digest } from '../util/digest.ts';
 import { StagecraftError } from '../util/errors.ts';
 import {
   type AnyLayer,
@@ -44,6 +45,8 @@ export interface MadeByBuild<Result = CachedResult> {
   readonly results: readonly Result[];
   /** The layers of the results. */
   readonly images: readonly ResultLayers[];
+  /** Where the image was sent by now. */
+  readonly pushedTo: readonly Reference[];
   /** The cache mounts of its steps. */
   readonly mounts: readonly CacheMountUse[];
 }
@@ -84,7 +87,7 @@ async function exportCache(
 async function write(
   services: CacheExportServices,
   to: CacheExport,
-  { results, images, mounts }: MadeByBuild<NamedResult>,
+  { results, images, pushedTo, mounts }: MadeByBuild<NamedResult>,
   task: Task,
 ): Promise<Descriptor | undefined> {
   const known = knownResults(services, results, to.mode === 'min' ? images : undefined);
@@ -94,7 +97,7 @@ async function write(
   if (layers.length === 0 && (to.mounts === false || mounts.length === 0)) return undefined;
   const access = registryAccess(process.env, services.signal);
   try {
-    const target = await targetOf(to, access.open, services.signal);
+    const target = await targetOf(to, { ...services, pushedTo, open: access.open });
     await target.sendLayers(layers, (id, current, total) =>
       task.status(`writing layer ${id.slice(0, 19)}`, current, total),
     );
@@ -199,8 +202,14 @@ function fromElsewhere(blobs: BlobStore, { descriptor, diffId, read }: SharedLay
 
 async function targetOf(
   to: CacheExport,
-  open: ReturnType<typeof registryAccess>['open'],
-  signal: AbortSignal,
+  {
+    store,
+    pushedTo,
+    open,
+    signal,
+  }: Pick<CacheExportServices, 'store' | 'signal'> &
+    Pick<MadeByBuild, 'pushedTo'> &
+    Pick<RegistryAccess, 'open'>,
 ): Promise<CacheTarget> {
   if (to.type === 'local') {
     const { directoryTarget } = await import('../cache/places/directory.ts');
@@ -208,7 +217,11 @@ async function targetOf(
   }
   if (to.type === 'registry') {
     const { registryTarget } = await import('../cache/places/registry.ts');
-    return registryTarget({ ...to, registries: await open(), signal }, to);
+    const { otherHolders } = await import('../store/holders.ts');
+    const holder = otherHolders(store, to.reference);
+    const pushed = pushedTo.find(({ domain }) => domain === to.reference.domain)?.path;
+    const mountFrom = (digest: Digest) => pushed ?? holder(digest);
+    return registryTarget({ ...to, registries: await open(), mountFrom, signal }, to);
   }
   if (to.type === 's3') {
     const { s3Target } = await import('../cache/places/s3.ts');

@@ -2,7 +2,9 @@ import type { Reference } from '../../image/reference.ts';
 import type { RepositoryClient } from '../../registry/client.ts';
 import type { Registries } from '../../registry/registries.ts';
 import { hasBlob, uploadBlob, uploadManifest } from '../../registry/upload.ts';
+import type { Digest } from '../../util/digest.ts';
 import { forEachAtOnce } from '../../util/parallel.ts';
+import { once } from '../../util/streams.ts';
 import { type CacheSource, type ManifestForm, writeManifest } from '../manifest.ts';
 import type { CacheTarget } from '../target.ts';
 
@@ -13,6 +15,8 @@ export interface RegistryPlace {
   readonly registries: Registries;
   readonly reference: Reference;
   readonly insecure?: boolean | undefined;
+  /** Another repository of the registry that may have a layer. */
+  mountFrom?(digest: Digest): string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -37,7 +41,7 @@ export function registrySource({ registries, reference, insecure }: RegistryPlac
 
 /** Writes a cache into a registry, under a tag. */
 export function registryTarget(
-  { registries, reference, insecure, signal }: RegistryPlace,
+  { registries, reference, insecure, mountFrom, signal }: RegistryPlace,
   form: ManifestForm,
 ): CacheTarget {
   const client = registries.repository(reference, 'pull,push', insecure);
@@ -50,6 +54,7 @@ export function registryTarget(
         const { digest, size } = descriptor;
         await uploadBlob(to, descriptor, {
           open: read,
+          mountFrom: mountFrom?.(digest),
           onBytes: done => status(digest, done, size),
           signal,
         });
@@ -61,7 +66,7 @@ export function registryTarget(
       const documents = writeManifest(config, layers, form);
       const { bytes } = documents.config;
       await uploadBlob(to, documents.config.descriptor, {
-        open: from => one(bytes.subarray(from)),
+        open: from => once(bytes.subarray(from)),
         signal,
       });
       const { manifest } = documents;
@@ -69,8 +74,4 @@ export function registryTarget(
       return manifest.descriptor;
     },
   };
-}
-
-async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
