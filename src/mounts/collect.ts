@@ -1,14 +1,15 @@
-import { closeSync, constants, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync } from 'node:fs';
 import { ContextDigests } from '../source/context-digests.ts';
+import { Descent } from '../source/descent.ts';
 import type { Store } from '../store/store.ts';
-import { type ByteString, bytesFromText, fsPath } from '../util/bytes.ts';
+import { type ByteString, fsPath } from '../util/bytes.ts';
 import { digestOf } from '../util/digest.ts';
 import { isErrno } from '../util/errors.ts';
 import { Pace } from '../util/pace.ts';
 import { forEachAtOnce } from '../util/parallel.ts';
 import { pieceSizes } from './cut.ts';
 import { leastPack, type NewPack, Packer } from './pack.ts';
-import { Scan } from './scan.ts';
+import { placeIn, readFlags, Scan } from './scan.ts';
 import type { MountEntry, MountIndex, Pack, Piece } from './types.ts';
 
 /** The digests of a mount's files, which are remembered beside those of build contexts. */
@@ -57,17 +58,17 @@ interface Stretch extends Piece {
  */
 export async function collectMount(options: CollectOptions): Promise<CollectedMount> {
   const { store, name, directory, known, has, signal } = options;
-  const dir = store.path('mounts', directory);
   const pace = new Pace(signal);
-  const scan = new Scan(dir, digestsOfMount(store, directory), known, pace);
-  await scan.run();
-  const live = stretchesOf(scan.entries);
-  const kept = await choosePacks(known, live, has);
-  const there = new Set(kept.flatMap(({ pieces }) => pieces.map(({ sha256 }) => sha256)));
+  const descent = new Descent(store.path('mounts', directory));
   const packer = new Packer(store.root);
+  const scan = new Scan(descent, digestsOfMount(store, directory), known, pace);
   try {
+    await scan.run();
+    const live = stretchesOf(scan.entries);
+    const kept = await choosePacks(known, live, has);
+    const there = new Set(kept.flatMap(({ pieces }) => pieces.map(({ sha256 }) => sha256)));
     const lost = await pack(
-      dir,
+      descent,
       [...live.values()].filter(({ sha256 }) => !there.has(sha256)),
       packer,
       pace,
@@ -85,6 +86,8 @@ export async function collectMount(options: CollectOptions): Promise<CollectedMo
   } catch (error) {
     await packer.discard();
     throw error;
+  } finally {
+    descent.close();
   }
 }
 
@@ -133,7 +136,7 @@ async function choosePacks(
 
 /** Packs pieces; returns the digests of those that are not there any more. */
 async function pack(
-  dir: string,
+  descent: Descent,
   stretches: readonly Stretch[],
   packer: Packer,
   pace: Pace,
@@ -141,7 +144,7 @@ async function pack(
   const lost = new Set<string>();
   const buffer = Buffer.allocUnsafeSlow(pieceSizes.most);
   for (const stretch of stretches) {
-    const bytes = readStretch(bytesFromText(dir), stretch, buffer);
+    const bytes = readStretch(descent, stretch, buffer);
     if (bytes === undefined) lost.add(stretch.sha256);
     else await packer.add({ sha256: stretch.sha256, length: stretch.length }, bytes);
     if (pace.due) await pace.rest();
@@ -151,12 +154,12 @@ async function pack(
 
 /** Nothing where the file has changed since it was listed. */
 function readStretch(
-  dir: ByteString,
+  descent: Descent,
   { path, offset, length, sha256 }: Stretch,
   buffer: Buffer,
 ): Buffer | undefined {
   try {
-    const fd = openSync(fsPath(`${dir}/${path}`), constants.O_RDONLY | constants.O_NOFOLLOW);
+    const fd = openSync(fsPath(placeIn(descent, path)), readFlags);
     try {
       let filled = 0;
       while (filled < length) {
@@ -168,7 +171,7 @@ function readStretch(
       closeSync(fd);
     }
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ELOOP', 'ENOTDIR')) return undefined;
+    if (isErrno(error, 'ENOENT', 'ELOOP', 'ENOTDIR', 'EAGAIN', 'ESPIPE')) return undefined;
     throw error;
   }
   const bytes = buffer.subarray(0, length);

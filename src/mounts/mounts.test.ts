@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -20,12 +21,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
 import { Allowance } from '../snapshot/allowance.ts';
+import type { ContextDigests } from '../source/context-digests.ts';
+import { Descent } from '../source/descent.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { getXattr, setXattr } from '../syscall/xattrs.ts';
 import { bytesFromText, fsPath } from '../util/bytes.ts';
+import { Pace } from '../util/pace.ts';
 import { type CollectedMount, collectMount, digestsOfMount } from './collect.ts';
 import { readIndex, writeIndex } from './index-document.ts';
 import { restoreMount } from './restore.ts';
+import { Scan } from './scan.ts';
 import { noise } from './testing.ts';
 import type { MountIndex, Pack } from './types.ts';
 
@@ -218,6 +223,30 @@ suite('cache mounts that travel', () => {
     place.clear();
     const second = await send(stores[0], [first.index]);
     await restore(second.index);
+  });
+
+  test('nobody leads the reader out of the mount, whatever is swapped under it', async () => {
+    const outside = join(directory, 'outside');
+    mkdirSync(outside);
+    for (const name of ['a', 'b', 'c']) writeFileSync(join(outside, name), 'of the machine');
+    const root = write({ 'd/a': 'mine', 'd/b': 'mine too', 'd/c': 'mine as well' });
+    let isSwapped = false;
+    const digests = {
+      find: () => {
+        if (!isSwapped) renameSync(join(root, 'd'), join(root, 'was'));
+        if (!isSwapped) symlinkSync(outside, join(root, 'd'));
+        isSwapped = true;
+      },
+      learn: () => {},
+      save: () => {},
+    } as unknown as ContextDigests;
+    const scan = new Scan(new Descent(root), digests, [], new Pace());
+    await scan.run();
+    assert.ok(isSwapped);
+    const secret = createHash('sha256').update('of the machine').digest('hex');
+    const read = scan.entries.flatMap(entry => (entry.type === 'file' ? entry.pieces : []));
+    assert.ok(read.every(({ sha256 }) => sha256 !== secret));
+    assert.ok(scan.entries.some(({ path }) => path === 'd/a'));
   });
 
   test('pipes and sockets stay behind', async () => {

@@ -13,7 +13,8 @@ import { imageXattrs } from '../snapshot/overlay.ts';
 import { ownership } from '../snapshot/ownership.ts';
 import type { Entry, Metadata } from '../snapshot/types.ts';
 import type { ContextDigests } from '../source/context-digests.ts';
-import { type ByteString, bytesFromText, fsPath } from '../util/bytes.ts';
+import type { Descent } from '../source/descent.ts';
+import { type ByteString, fsPath } from '../util/bytes.ts';
 import { digestHex, digestOf } from '../util/digest.ts';
 import { isErrno } from '../util/errors.ts';
 import type { Pace } from '../util/pace.ts';
@@ -26,6 +27,17 @@ export function contentOf(pieces: readonly Piece[]): string {
   return digestHex(digestOf(pieces.map(({ sha256 }) => sha256).join(' ')));
 }
 
+/** How files are opened: what has become a pipe meanwhile makes nobody wait. */
+export const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** A path for `node:fs` that leads nowhere else, whatever others do to the directories on it; valid until the next one. */
+export function placeIn(descent: Descent, path: ByteString): ByteString {
+  if (path === '') return `${descent.enter('/').prefix}.`;
+  const slash = path.lastIndexOf('/');
+  const { prefix } = descent.enter(slash < 0 ? '/' : `/${path.slice(0, slash)}`);
+  return prefix + path.slice(slash + 1);
+}
+
 /**
  * Lists what lies in a directory that others may be writing to. Files are read and cut into pieces, unless they are as
  * they were when that was done last. What vanishes or changes meanwhile is left out, and so are sockets, pipes and
@@ -35,7 +47,7 @@ export class Scan {
   readonly entries: MountEntry[] = [];
   /** Bytes of all files. */
   size = 0;
-  readonly #dir: ByteString;
+  readonly #descent: Descent;
   readonly #digests: ContextDigests;
   readonly #pace: Pace;
   readonly #contents = new Map<string, readonly Piece[]>();
@@ -44,8 +56,8 @@ export class Scan {
   readonly #buffer = Buffer.allocUnsafeSlow(2 * pieceSizes.most);
 
   /** @param known how files of known contents are cut */
-  constructor(dir: string, digests: ContextDigests, known: readonly MountIndex[], pace: Pace) {
-    this.#dir = bytesFromText(dir);
+  constructor(descent: Descent, digests: ContextDigests, known: readonly MountIndex[], pace: Pace) {
+    this.#descent = descent;
     this.#digests = digests;
     this.#pace = pace;
     for (const { entries } of known)
@@ -62,22 +74,21 @@ export class Scan {
 
   async #visit(path: ByteString): Promise<void> {
     if (this.#pace.due) await this.#pace.rest();
-    const place = this.#place(path);
-    const stat = lstatSync(fsPath(place), { bigint: true, throwIfNoEntry: false });
-    if (stat === undefined) return;
-    const entry = entryOf(stat, place, this.#owners);
     try {
-      await this.#add(path, place, entry);
+      const place = placeIn(this.#descent, path);
+      const stat = lstatSync(fsPath(place), { bigint: true, throwIfNoEntry: false });
+      if (stat !== undefined) await this.#add(path, place, entryOf(stat, place, this.#owners));
     } catch (error) {
-      if (!isErrno(error, 'ENOENT', 'ELOOP', 'ENOTDIR', 'EINVAL', 'ENAMETOOLONG')) throw error;
+      if (!isErrno(error, 'ENOENT', 'ELOOP', 'ENOTDIR', 'EINVAL', 'ENAMETOOLONG', 'EAGAIN', 'ESPIPE'))
+        throw error;
     }
   }
 
   async #add(path: ByteString, place: ByteString, entry: Entry): Promise<void> {
     const { type } = entry;
     if (type === 'directory') {
-      const names = readdirSync(fsPath(place), 'latin1').sort();
       this.entries.push({ path, type, metadata: metadataOf(entry, place) });
+      const names = readdirSync(this.#descent.enter(`/${path}`).prefix, 'latin1').sort();
       for (const name of names) await this.#visit(path === '' ? name : `${path}/${name}`);
     } else if (type === 'symlink') {
       const target = readlinkSync(fsPath(place), 'latin1');
@@ -117,12 +128,12 @@ export class Scan {
     metadata: Metadata,
   ): Promise<readonly Piece[] | undefined> {
     const readAt = Date.now();
-    const fd = openSync(fsPath(place), constants.O_RDONLY | constants.O_NOFOLLOW);
+    const fd = openSync(fsPath(place), readFlags);
     try {
       const pieces = await this.#cut(fd);
-      const { size, mtimeNs, ctimeNs } = fstatSync(fd, { bigint: true });
-      const isSame = Number(size) === entry.size && mtimeNs === entry.mtimeNs && ctimeNs === entry.ctimeNs;
-      if (!isSame || lengthOf(pieces) !== entry.size) return undefined;
+      const { ino, size, mtimeNs, ctimeNs } = fstatSync(fd, { bigint: true });
+      const isSame = Number(ino) === entry.ino && mtimeNs === entry.mtimeNs && ctimeNs === entry.ctimeNs;
+      if (!isSame || Number(size) !== entry.size || lengthOf(pieces) !== entry.size) return undefined;
       const attributes = (metadata.xattrs?.size ?? 0) > 0;
       this.#digests.learn(path, entry, { sha256: contentOf(pieces), attributes }, readAt);
       this.#contents.set(contentOf(pieces), pieces);
@@ -151,10 +162,6 @@ export class Scan {
       from += length;
       if (this.#pace.due) await this.#pace.rest();
     }
-  }
-
-  #place(path: ByteString): ByteString {
-    return path === '' ? this.#dir : `${this.#dir}/${path}`;
   }
 }
 
