@@ -132,6 +132,10 @@ suite('images sent to registries', { skip }, () => {
     assert.ok(mounted.length >= 2, 'all layers');
     const sent = proxy.asked.filter(each => /^PUT .*cached\/cache\/blobs/.test(each));
     assert.equal(sent.length, 1, 'the config');
+    const context = other.context({ ...app, text: 'to be cached' });
+    const { stderr } = await other.stagecraft(['build', '--progress=plain', ...flags, context]);
+    assert.match(stderr, /writing layer sha256:\w+ done/);
+    assert.doesNotMatch(stderr, /writing layer sha256:\w+ .*B/);
   });
 
   test('copy takes an image on without a store', async () => {

@@ -52,13 +52,15 @@ export function registryTarget(
       const to = await client;
       await forEachAtOnce(layers, atOnce, async ({ descriptor, read }) => {
         const { digest, size } = descriptor;
-        await uploadBlob(to, descriptor, {
+        const how = await uploadBlob(to, descriptor, {
           open: read,
           mountFrom: mountFrom?.(digest),
           onBytes: done => status(digest, done, size),
           signal,
         });
-        status(digest, size, size);
+        // No bytes are shown where none were sent.
+        const told = how === 'sent' ? size : 0;
+        status(digest, told, told);
       });
     },
     async finish(config, layers) {
