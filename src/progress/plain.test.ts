@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PlainDisplay } from './plain.ts';
 import { EventScript, TextStream } from './testing.ts';
 import type { SolveStatus } from './types.ts';
@@ -152,6 +153,23 @@ test('measures show amounts, time and completion, and only when they moved', t =
     '#1 DONE 0.5s',
     '',
   ]);
+});
+
+test('what is fetched of a cached step while others run is told when it is there', async () => {
+  const stream = new TextStream();
+  const display = new PlainDisplay(stream);
+  const script = new EventScript();
+  display.sink(script.complete('[1/2] FROM base', 0, 0, { cached: true }));
+  display.sink(script.start('[2/2] RUN make', 0));
+  for (let current = 0; current <= 100; current += 10) {
+    const completed = current === 100;
+    display.sink(script.measure('[1/2] FROM base', 'layer', current / 10, { current, total: 100, completed }));
+    display.sink(script.output('[2/2] RUN make', current / 10, `${current}\n`));
+    await sleep(110);
+  }
+  display.close();
+  assert.equal(stream.text.split('\n').filter(line => line === '#1 [1/2] FROM base').length, 2, stream.text);
+  assert.match(stream.text, /^#1 layer 100B \/ 100B done$/m);
 });
 
 test('a warning is printed with its step', () => {

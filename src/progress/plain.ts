@@ -120,6 +120,8 @@ export class PlainDisplay implements Display {
       const step = this.#trace.steps.get(vertex);
       const measure = step?.measures.find(candidate => candidate.id === id);
       if (!step || !measure) continue;
+      // A cached step's layers come later, beside the steps that run: only that they are there is worth its heading.
+      if (isCompleted(step) && measure.completed === undefined) continue;
       const printed = this.#printedOf(step);
       printed.changedMeasures.add(measure);
       this.#touch(step, printed);
