@@ -163,7 +163,9 @@ test('what is fetched of a cached step while others run is told when it is there
   display.sink(script.start('[2/2] RUN make', 0));
   for (let current = 0; current <= 100; current += 10) {
     const completed = current === 100;
-    display.sink(script.measure('[1/2] FROM base', 'layer', current / 10, { current, total: 100, completed }));
+    display.sink(
+      script.measure('[1/2] FROM base', 'layer', current / 10, { current, total: 100, completed }),
+    );
     display.sink(script.output('[2/2] RUN make', current / 10, `${current}\n`));
     await sleep(110);
   }
