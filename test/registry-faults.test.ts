@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -311,5 +311,42 @@ suite('a registry that breaks or lies', { skip }, () => {
     assert.ok(authorized > 2 && seen.length > 1);
     assert.deepEqual([...new Set(seen)], [undefined]);
     assert.ok(!stderr.includes('not-to-be-seen'));
+  });
+
+  test('of a shared cache that lies nothing is believed: the step runs', async () => {
+    const context = withBusybox('FROM busybox\nRUN seq 300000 >/made\n');
+    const ref = `type=registry,ref=${proxy.host}/cache:1`;
+    await work.build(context, [
+      '--cache-to',
+      `${ref},mode=max,compression=uncompressed`,
+      '-o',
+      'type=cacheonly',
+    ]);
+    const isConfig = (body: Buffer): boolean => body.subarray(0, 10).toString() === '{"layers":';
+    const isLayer = (body: Buffer): boolean => body.includes('299999\n300000\n');
+    for (const [lie, told, isMeant] of [
+      ['another layer', (body: Buffer) => Buffer.alloc(body.length), isLayer],
+      ['more than the layer', (body: Buffer) => Buffer.concat([body, body]), isLayer],
+      ['no layer', () => undefined, isLayer],
+      ['records of another kind', () => Buffer.from('{"layers":1,"records":{}}'), isConfig],
+      ['records without an end', (body: Buffer) => Buffer.alloc(body.length, '['), isConfig],
+    ] as const) {
+      let lies = 0;
+      proxy.fault = (asked, response, { headers, body }) => {
+        if (!isBlob(asked.url) || asked.headers.range !== undefined || !isMeant(body)) return false;
+        lies++;
+        const answer = told(body);
+        if (answer === undefined) response.writeHead(404).end();
+        else response.writeHead(200, { ...headers, 'content-length': answer.length }).end(answer);
+        return true;
+      };
+      const fresh = new Workspace();
+      const out = fresh.path('out');
+      const { steps } = await fresh.build(context, ['--cache-from', ref, '-o', out]);
+      assert.ok(lies > 0, lie);
+      assert.equal(steps.find(({ name }) => name.includes('RUN seq'))!.cached, false, lie);
+      assert.ok(readFileSync(join(out, 'made'), 'utf8').endsWith('299999\n300000\n'), lie);
+      assert.deepEqual(readdirSync(join(fresh.store, 'ingest')), [], lie);
+    }
   });
 });
