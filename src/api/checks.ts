@@ -16,6 +16,7 @@ import { findDockerfile, readDockerfileAt } from './dockerfile-file.ts';
 import { type BuildInputs, readInputs } from './inputs.ts';
 import { localImages } from './local-images.ts';
 import { openNamedContexts } from './named-contexts.ts';
+import { once } from './once.ts';
 import { frontendRequest, platformsOf } from './planning.ts';
 import type { BuildRequest } from './request.ts';
 import { withServices } from './services.ts';
@@ -126,12 +127,4 @@ async function reportOn(
     rememberText(error, new Map([[name, data]]));
     return { name, path: undefined, data, findings: [], error, unknownImages: [...unknown] };
   }
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }

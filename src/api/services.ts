@@ -15,6 +15,7 @@ import { ambientOf } from './ambient.ts';
 import { BaseImages } from './base-images.ts';
 import { keepWithin } from './collect.ts';
 import { lend } from './lent.ts';
+import { once } from './once.ts';
 import type { BuildRequest } from './request.ts';
 import { SharedCaches } from './shared-caches.ts';
 import { type SourceServices, sourceResolver } from './sources.ts';
@@ -122,12 +123,4 @@ export async function withServices<T>(
 /** As with buildx, who asks for the host's network for all steps allows it. */
 function rightsOf({ allow = [], network }: BuildRequest): Rights {
   return readRights(network === 'host' ? [...allow, 'network.host'] : allow);
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }
